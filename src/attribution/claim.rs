@@ -1,0 +1,130 @@
+//! A value that carries how it is known.
+
+use crate::dissect::fact::NameSource;
+use crate::wire::FrameNo;
+use serde::Serialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// How much a claim is worth. Not a probability: a rank with stated reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    Low,
+    Medium,
+    High,
+}
+
+impl Confidence {
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// Where a statement comes from: a data file or database with its date and hash.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Source {
+    pub name: Box<str>,
+    /// `YYYY-MM-DD`, or empty where the source has none.
+    pub date: Box<str>,
+    /// SHA-256 in lower-case hexadecimal, whole.
+    pub sha256: Box<str>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.date.is_empty() { Ok(()) } else { write!(f, " of {}", self.date) }
+    }
+}
+
+/// A value with its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim<T> {
+    pub value: T,
+    /// Who says so: `DB-IP Country Lite of 2026-06-01`, `AWS IP ranges of 2025-10-31`.
+    pub source: Arc<Source>,
+    pub confidence: Confidence,
+}
+
+/// An ISO 3166-1 alpha-2 code, upper-case, or one of the codes that databases use beside it (XK, EU, AP, ZZ ...).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CountryCode([u8; 2]);
+
+impl CountryCode {
+    /// Two ASCII letters or digits; `UK` and `EL` become `GB` and `GR`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let &[a, b] = text.as_bytes() else { return None };
+        let code = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+        if !code.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        Some(Self(match &code {
+            b"UK" => *b"GB",
+            b"EL" => *b"GR",
+            _ => code,
+        }))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or("ZZ")
+    }
+}
+
+impl fmt::Display for CountryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for CountryCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for CountryCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// How a flow came by its name, best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameBasis {
+    /// The flow itself said it.
+    Hello(NameSource),
+    /// As `Hello`, but beside an ECH extension: perhaps only a cover name.
+    OuterHello(NameSource),
+    /// This client had got the address as the answer to a question for this name.
+    DnsAnswer {
+        /// Whole seconds between the answer and the first frame of the flow.
+        age_secs: u32,
+        frame: FrameNo,
+    },
+    /// The server's certificate.
+    Certificate,
+    /// Looked up by this program because the user asked for it (`--resolve`); nobody in the capture said it.
+    ReverseLookup,
+}
+
+impl NameBasis {
+    /// The stable token of the tables' `name_basis` column.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Hello(how) => how.token(),
+            Self::OuterHello(_) => "outer-sni",
+            Self::DnsAnswer { .. } => "dns",
+            Self::Certificate => "certificate",
+            Self::ReverseLookup => "ptr",
+        }
+    }
+}

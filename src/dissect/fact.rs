@@ -1,0 +1,230 @@
+//! The neutral vocabulary of the dissectors: what was read, in words that every room above understands.
+//! A new protocol speaks in these facts; it does not add a type that others must know.
+
+use crate::wire::{End, Side, Text};
+use std::net::IpAddr;
+
+/// One statement read from the bytes of one side of a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// The protocol spoken, once it is certain: a lower-case token such as `tls`, `quic`, `stun`, `zoom`.
+    Speaks(&'static str),
+    /// The side asked for a host by this name.
+    Named { name: Text, how: NameSource },
+    /// A ClientHello: what the client offered.
+    Offered(Box<Offer>),
+    /// A ServerHello: what the server chose.
+    Chosen(Choice),
+    /// A certificate that was sent in the clear (TLS and DTLS up to 1.2).
+    Certified(Box<Certificate>),
+    /// A DNS question.
+    Asked { name: Text, kind: Box<str> },
+    /// A DNS answer record.
+    Resolved(Box<Answer>),
+    /// STUN told the side its own public address (RFC 8489 §14.2).
+    Mapped(End),
+    /// TURN gave the side an address on the relay (RFC 8656 §18.5).
+    Relayed(End),
+    /// TURN was asked to exchange packets with this peer (RFC 8656 §18.3).
+    Peer(End),
+    /// Software that named itself (STUN SOFTWARE, SSH banner ...).
+    Software(Text),
+    /// The realm a TURN server asked credentials for.
+    Realm(Text),
+    /// Real-time media, recognised by pattern; never decrypted.
+    Media(Media),
+    /// Names or contents that this capture cannot show from here on.
+    Hidden(Hidden),
+    /// Application data that anyone on the way could read; the protocol's token.
+    Clear(&'static str),
+    /// Something for human eyes only.
+    Detail { key: &'static str, value: Text },
+}
+
+/// Where a name stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameSource {
+    TlsSni,
+    QuicSni,
+    DtlsSni,
+    /// Clear-text SNI of Google QUIC (Q0xx), before there was an RFC.
+    GquicSni,
+    HttpConnect,
+    HttpHost,
+    /// Server name indication inside another protocol (XMPP `to`, SOCKS ...).
+    Greeting,
+}
+
+/// The transport under a hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HelloTransport {
+    Tls,
+    Quic,
+    Dtls,
+}
+
+/// Encrypted Client Hello, as far as an observer can tell (RFC 9849).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Ech {
+    #[default]
+    Absent,
+    /// The extension is there. Real or GREASE: cannot be told from outside. The name beside it may be a cover name.
+    Offered,
+    /// The withdrawn draft's extension 0xffce: the real name is hidden.
+    Esni,
+}
+
+/// What a client offered in its hello.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub transport: HelloTransport,
+    pub sni: Option<Text>,
+    pub alpn: Vec<Text>,
+    pub ech: Ech,
+    /// Highest version offered, as on the wire (0x0304, 0xfefd ...), GREASE left out.
+    pub version: u16,
+    /// JA4 fingerprint (TLS and QUIC; empty for gQUIC).
+    pub ja4: Box<str>,
+    /// SRTP protection profiles offered (RFC 5764 §4.1.2).
+    pub srtp: Vec<u16>,
+    /// QUIC version number on the wire, for QUIC.
+    pub quic_version: Option<u32>,
+}
+
+/// What a server chose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Choice {
+    /// Negotiated version: supported_versions (RFC 8446 §4.2.1) where present, else the legacy field.
+    pub version: u16,
+    pub cipher: u16,
+    /// Named group of the key share, or of the ServerKeyExchange.
+    pub group: Option<u16>,
+    /// A HelloRetryRequest: the final choice comes later.
+    pub retry: bool,
+    pub resumed: bool,
+    pub srtp: Option<u16>,
+}
+
+/// Names in a leaf certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Certificate {
+    /// Common name first if it looks like a host, then the alternative names; bounded.
+    pub names: Vec<Text>,
+    pub issuer: Text,
+    /// Seconds since 1970; before 1970 as 0.
+    pub not_before: u64,
+    pub not_after: u64,
+    /// For instance `rsa-2048`, `ec-p256`.
+    pub key: Box<str>,
+    pub signature: Box<str>,
+    pub self_signed: bool,
+}
+
+/// One DNS answer record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// `udp`, `tcp`, `mdns`, `llmnr`.
+    pub transport: &'static str,
+    pub query: Text,
+    pub owner: Text,
+    /// Upper-case mnemonic: `A`, `AAAA`, `CNAME`, `HTTPS` ...
+    pub kind: Box<str>,
+    /// The data as text: an address, a name, or the zone-file form.
+    pub data: Text,
+    /// The address of an A or AAAA record.
+    pub address: Option<IpAddr>,
+    /// Addresses hinted in an HTTPS or SVCB record (RFC 9460 §7.3).
+    pub hints: Vec<IpAddr>,
+    pub ttl: u32,
+}
+
+/// Real-time media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Media {
+    /// RTP or SRTP: the header is the same, an observer cannot tell whether the payload is encrypted.
+    Rtp {
+        ssrc: u32,
+        payload_type: u8,
+    },
+    Rtcp,
+    /// Zoom's own encapsulation; the media type byte (13 screen share, 15 audio, 16 video ...).
+    Zoom {
+        kind: u8,
+    },
+}
+
+/// Why something cannot be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Hidden {
+    /// DNS over TLS (RFC 7858), DNS over QUIC (RFC 9250), DNS over HTTPS (RFC 8484), DNSCrypt.
+    Dot,
+    Doq,
+    Doh,
+    Dnscrypt,
+    /// A tunnel whose inside is encrypted (WireGuard, OpenVPN, IPsec ...).
+    Vpn,
+    /// Requests go through a proxy (HTTP CONNECT, SOCKS): the addresses are the proxy's.
+    Proxy,
+}
+
+/// Facts in the order they were read, each with the side that said it.
+#[derive(Debug, Default)]
+pub struct Facts(pub Vec<(Side, Fact)>);
+
+impl Facts {
+    pub fn push(&mut self, side: Side, fact: Fact) {
+        self.0.push((side, fact));
+    }
+}
+
+impl NameSource {
+    /// The stable token of the tables' `name_basis` column.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::TlsSni => "tls-sni",
+            Self::QuicSni => "quic-sni",
+            Self::DtlsSni => "dtls-sni",
+            Self::GquicSni => "gquic-sni",
+            Self::HttpConnect => "http-connect",
+            Self::HttpHost => "http-host",
+            Self::Greeting => "greeting",
+        }
+    }
+}
+
+impl HelloTransport {
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+            Self::Dtls => "dtls",
+        }
+    }
+}
+
+impl Ech {
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Absent => "",
+            Self::Offered => "offered",
+            Self::Esni => "esni",
+        }
+    }
+}
+
+impl Hidden {
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Dot => "dns-over-tls",
+            Self::Doq => "dns-over-quic",
+            Self::Doh => "dns-over-https",
+            Self::Dnscrypt => "dnscrypt",
+            Self::Vpn => "vpn",
+            Self::Proxy => "proxy",
+        }
+    }
+}

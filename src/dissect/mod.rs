@@ -1,0 +1,90 @@
+//! Floor 2: bytes of one side of a flow in, [`Fact`]s out. A dissector knows sides and bytes; it knows no packets, no
+//! addresses and no other flows. It holds bounded memory and cannot fail: what it cannot read is a [`Step::GiveUp`].
+
+pub mod fact;
+
+pub use fact::{Fact, Facts};
+
+use crate::wire::{Fault, Side, TransportKind};
+
+/// What a dissector is given.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// The next bytes of a TCP stream, in order.
+    Bytes(&'a [u8]),
+    /// One UDP payload.
+    Datagram(&'a [u8]),
+    /// So many bytes of the stream are missing and will not come.
+    Gap(u64),
+    /// The side has closed.
+    End,
+}
+
+/// What a dissector says after each part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Go on.
+    More,
+    /// UDP only: from now on, only datagrams whose first byte is below 64 are of interest (STUN and DTLS by the
+    /// demultiplexing of RFC 7983; never media).
+    Control,
+    /// All has been read that this flow will tell.
+    Done,
+    /// Both sides now speak another protocol (STARTTLS, CONNECT). The last `rest` bytes of this part belong to it.
+    Upgrade { rest: usize },
+    /// These bytes are not the protocol they seemed to be, or cannot be read further.
+    GiveUp(Fault),
+}
+
+/// Reads one flow. Made when its probe said yes.
+pub trait Dissector: std::fmt::Debug + Send {
+    fn accept(&mut self, side: Side, part: Part<'_>, out: &mut Facts) -> Step;
+
+    /// Bytes held back at the moment, for the books of the flow table.
+    fn held(&self) -> usize {
+        0
+    }
+}
+
+/// What a probe makes of the first bytes of a flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probe {
+    Yes,
+    /// Could be, with more bytes (streams) or by its port alone (datagrams).
+    Maybe,
+    No,
+}
+
+/// What a probe may look at.
+#[derive(Debug, Clone, Copy)]
+pub struct Opening<'a> {
+    /// The first bytes of `side`, at most a few hundred.
+    pub bytes: &'a [u8],
+    pub side: Side,
+    /// Ports of the sender and of the receiver. They order the attempts and break ties; they never decide alone
+    /// against the bytes.
+    pub from_port: u16,
+    pub to_port: u16,
+}
+
+impl Opening<'_> {
+    #[must_use]
+    pub const fn has_port(&self, port: u16) -> bool {
+        self.from_port == port || self.to_port == port
+    }
+}
+
+/// One entry of the [`REGISTRY`].
+#[derive(Debug)]
+pub struct Protocol {
+    pub name: &'static str,
+    pub transport: TransportKind,
+    /// The specification, for people.
+    pub specification: &'static str,
+    pub probe: fn(&Opening<'_>) -> Probe,
+    /// Made from the opening that the probe liked.
+    pub make: fn(&Opening<'_>) -> Box<dyn Dissector>,
+}
+
+/// Every dissector, in the order in which they are asked. The first `Yes` gets the flow.
+pub static REGISTRY: &[Protocol] = &[];

@@ -1,0 +1,150 @@
+//! What a rule sees: one recipient in one place, and the circumstances of the capture.
+
+use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
+use crate::dissect::fact::Hidden;
+use crate::wire::{FrameNo, Text, Timestamp};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// How a recipient stands to the audited service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Listing {
+    /// A host or network of the service itself.
+    Service,
+    /// A subprocessor that the list in use names.
+    Subprocessor,
+    /// Neither, and no background traffic either.
+    NotListed,
+    /// The operating system and other programs: connectivity checks, certificate status, time, updates.
+    Background,
+    /// Private, link-local, multicast: the own network.
+    Local,
+    /// No profile was given, so nothing is said.
+    Unjudged,
+}
+
+impl Listing {
+    /// The stable token of the tables' `disclosed` column.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Subprocessor => "listed",
+            Self::NotListed => "not-listed",
+            Self::Background => "background",
+            Self::Local => "local",
+            Self::Unjudged => "",
+        }
+    }
+}
+
+/// Packets and bytes from the client to the recipient (`up`) and back (`down`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    pub packets_up: u64,
+    pub bytes_up: u64,
+    pub packets_down: u64,
+    pub bytes_down: u64,
+}
+
+/// A label from the telemetry and tracker lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// `telemetry`, `analytics`, `crash`, `ads`, `push` ...
+    pub category: Box<str>,
+    /// The suffix that matched.
+    pub suffix: Box<str>,
+    /// Whom the list names as the operator.
+    pub operator: Box<str>,
+    pub operator_country: Option<CountryCode>,
+    pub unverified: bool,
+}
+
+/// One recipient in one place: the unit of judgement.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Names its flows used, best basis first; may be empty.
+    pub names: Vec<(Text, NameBasis)>,
+    /// A few of its addresses; `address_count` is all of them.
+    pub addresses: Vec<IpAddr>,
+    pub address_count: u32,
+    /// Who runs the host by that name (from the name), and whose network it stands in (from the address).
+    pub operator: Option<Claim<Arc<Company>>>,
+    pub holder: Option<Claim<Arc<Company>>>,
+    /// Where it stands. `None` is unknown; `indeterminate` says why it cannot be told.
+    pub located_in: Option<Claim<CountryCode>>,
+    /// `anycast`, `sources disagree: US, NL` ...
+    pub indeterminate: Option<Box<str>>,
+    pub listing: Listing,
+    /// Purpose the service profile gives the host: `media`, `telemetry`, `auth` ...
+    pub role: Option<Box<str>>,
+    pub label: Option<Label>,
+    pub traffic: Traffic,
+    pub first: Timestamp,
+    pub last: Timestamp,
+    /// The first frame of each flow, bounded; `flow_count` is all of them.
+    pub frames: Vec<FrameNo>,
+    pub flow_count: u32,
+    /// Protocol tokens, sorted.
+    pub applications: Vec<&'static str>,
+    /// Protocols in which application data was readable.
+    pub clear: Vec<&'static str>,
+    /// Hellos beside which an ECH extension stood.
+    pub outer_names: u32,
+    /// Innermost flows reached through these wrappings (`gtp-u` ...).
+    pub tunnels: Vec<&'static str>,
+}
+
+/// Something hidden, and where.
+#[derive(Debug, Clone)]
+pub struct Blind {
+    pub what: Hidden,
+    pub flows: u32,
+    pub frames: Vec<FrameNo>,
+    /// The resolver or proxy, if it has a name or address.
+    pub to: Vec<Text>,
+}
+
+/// The capture as a whole, for the findings about what it cannot show.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances {
+    pub first: Timestamp,
+    pub last: Timestamp,
+    pub first_frame: FrameNo,
+    pub frames: u64,
+    /// Frames lost by kernel, interface or a stage of this program, as far as the capture says.
+    pub lost: u64,
+    /// Frames of which the capture kept less than was sent, and the longest length kept.
+    pub cut: u64,
+    pub snap_length: u32,
+    /// Frames that could not be read.
+    pub unreadable: u64,
+    /// The file ends in the middle of a record.
+    pub truncated_file: bool,
+    pub blind: Vec<Blind>,
+    /// Hellos with the ECH extension: count and first frames.
+    pub ech_hellos: u32,
+    pub ech_frames: Vec<FrameNo>,
+    pub esni_hellos: u32,
+    /// Flows in which only one direction was captured.
+    pub one_sided_flows: u32,
+    /// Flows whose start was not captured.
+    pub midstream_flows: u32,
+    /// Flows reached through a tunnel: count, kinds, first frames.
+    pub tunnelled_flows: u32,
+    pub tunnels: Vec<&'static str>,
+    pub tunnel_frames: Vec<FrameNo>,
+    pub flows: u64,
+    /// The clock of the capture ran backwards so often.
+    pub time_reversals: u64,
+    /// Bounds of this program that were reached, in plain words.
+    pub limits: Vec<Box<str>>,
+}
+
+/// How sure a place claim is, `None` where there is none.
+impl Subject {
+    #[must_use]
+    pub fn place_confidence(&self) -> Option<Confidence> {
+        self.located_in.as_ref().map(|c| c.confidence)
+    }
+}

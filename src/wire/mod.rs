@@ -1,0 +1,19 @@
+//! Floor 0: plain values that every room speaks of. They keep their own invariants and know nothing else.
+
+mod address;
+mod cursor;
+mod fault;
+mod frame;
+mod key;
+mod packet;
+mod text;
+mod time;
+
+pub use address::{AddressKind, canonical};
+pub use cursor::Cursor;
+pub use fault::{Fault, FaultKind, Layer};
+pub use frame::{Frame, FrameNo, LinkType};
+pub use key::{End, FlowKey, Side, TransportKind};
+pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
+pub use text::{Text, is_treacherous, neutralise};
+pub use time::{Day, Timestamp};

@@ -1,0 +1,125 @@
+//! Points in time as the capture gives them. The core never reads a clock.
+
+use std::fmt;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, as stamped on a frame. Arithmetic saturates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    pub const ZERO: Self = Self(0);
+
+    #[must_use]
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000))
+    }
+
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    #[must_use]
+    pub const fn nanos(self) -> u64 {
+        self.0
+    }
+
+    #[must_use]
+    pub const fn secs(self) -> u64 {
+        self.0 / 1_000_000_000
+    }
+
+    /// Nanoseconds from `earlier` to `self`; zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    #[must_use]
+    pub const fn plus_nanos(self, nanos: u64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Days since 1970-01-01 (UTC): the unit in which law is in force.
+    #[must_use]
+    pub const fn day(self) -> Day {
+        Day((self.secs() / 86_400) as u32)
+    }
+}
+
+/// RFC 3339 in UTC with nanoseconds.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (secs, nanos) = (self.secs(), self.0 % 1_000_000_000);
+        let (h, m, s) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
+        write!(f, "{}T{h:02}:{m:02}:{s:02}.{nanos:09}Z", self.day())
+    }
+}
+
+/// A UTC calendar day, counted from 1970-01-01.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Day(pub u32);
+
+impl Day {
+    /// Year, month, day of the proleptic Gregorian calendar (days-to-civil by era of 400 years).
+    #[must_use]
+    pub const fn civil(self) -> (u32, u32, u32) {
+        let z = self.0 as u64 + 719_468;
+        let (era, doe) = (z / 146_097, z % 146_097);
+        let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
+        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+        let mp = (5 * doy + 2) / 153;
+        let day = doy - (153 * mp + 2) / 5 + 1;
+        let month = if mp < 10 { mp + 3 } else { mp - 9 };
+        let year = yoe + era * 400 + if month <= 2 { 1 } else { 0 };
+        (year as u32, month as u32, day as u32)
+    }
+
+    /// `YYYY-MM-DD`; `None` for anything that is no such day or lies before 1970.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let mut next = |width: usize| {
+            parts.next().filter(|p| p.len() == width && p.bytes().all(|b| b.is_ascii_digit()))?.parse::<u32>().ok()
+        };
+        let (y, m, d) = (next(4)?, next(2)?, next(2)?);
+        if !(1..=12).contains(&m) || !(1..=31).contains(&d) {
+            return None;
+        }
+        let (yy, mm) = if m <= 2 { (y.checked_sub(1)?, m + 9) } else { (y, m - 3) };
+        let (era, yoe) = (yy / 400, yy % 400);
+        let doe = yoe * 365 + yoe / 4 - yoe / 100 + (153 * mm + 2) / 5 + d - 1;
+        let day = Self((era * 146_097 + doe).checked_sub(719_468)?);
+        (day.civil() == (y, m, d)).then_some(day)
+    }
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (y, m, d) = self.civil();
+        write!(f, "{y:04}-{m:02}-{d:02}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_rfc_3339_with_nanoseconds() {
+        let t = Timestamp(1_569_520_466_080_774_001);
+        assert_eq!(t.to_string(), "2019-09-26T17:54:26.080774001Z");
+        assert_eq!(Timestamp::ZERO.to_string(), "1970-01-01T00:00:00.000000000Z");
+    }
+
+    #[test]
+    fn a_day_reads_back_what_it_prints() {
+        for n in [0, 58, 59, 60, 365, 11_016, 18_383, 20_000, 40_000, 213_503] {
+            assert_eq!(Day::parse(&Day(n).to_string()), Some(Day(n)));
+        }
+        assert_eq!(Day::parse("2020-02-29").map(|d| d.to_string()).as_deref(), Some("2020-02-29"));
+        for wrong in ["2021-02-29", "2020-13-01", "2020-1-1", "1969-12-31", "2020-01-01T", ""] {
+            assert_eq!(Day::parse(wrong), None, "{wrong}");
+        }
+    }
+}
