@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: arguments in, exit status out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zollhund::cli::main()
+}

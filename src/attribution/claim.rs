@@ -72,6 +72,16 @@ impl CountryCode {
         }))
     }
 
+    /// Whether it stands for a place on a map. Databases also write codes for "unknown", for continents and for
+    /// proxies; of the codes that ISO 3166-1 leaves to users only `XK` (Kosovo) has a settled meaning.
+    #[must_use]
+    pub const fn is_a_place(&self) -> bool {
+        !matches!(
+            &self.0,
+            b"ZZ" | b"AA" | b"AP" | b"EU" | [_, b'0'..=b'9'] | [b'0'..=b'9', _] | [b'Q', b'M'..=b'Z'] | [b'X', b'A'..=b'J' | b'L'..=b'Z']
+        )
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("ZZ")

@@ -1,9 +1,31 @@
 //! Floor 4: who is behind an address and a name, where, and how that is known. Everything here is a [`Claim`].
+//!
+//! In come addresses, host names and DNS answers; out come [`Place`], [`Company`] claims and [`DnsName`]s. Nothing is
+//! looked up in the network. Data files that are broken are an [`AttributionError`] at loading; after that nothing can
+//! fail, an unknown is `None`.
 
 pub mod claim;
 pub mod company;
 pub mod place;
 
+mod atlas;
+mod caveats;
+mod domain;
+mod error;
+mod intern;
+mod names;
+mod organisation;
+mod prefix;
+mod schema;
+mod table;
+
+pub use atlas::{Atlas, CREDITS, Credit, DatabaseInfo};
 pub use claim::{Claim, Confidence, CountryCode, NameBasis, Source};
 pub use company::Company;
-pub use place::{Cloud, Network, Place, Vote};
+pub use domain::{MAX_NAME_BYTES, SuffixMap, registrable};
+pub use error::AttributionError;
+pub use intern::{Interner, NameId};
+pub use names::{DnsName, NameBook, NameBooks, NameBounds};
+pub use organisation::{Entry, Organisations, Part};
+pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote};
+pub use prefix::{Prefix, PrefixMap};

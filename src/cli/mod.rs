@@ -1,1 +1,180 @@
-//! (room)
+//! Words typed by people: what they mean, what is printed, and with which status the program ends.
+
+mod args;
+mod geo;
+mod services;
+
+use crate::report::{Style, summary_json, summary_text};
+use crate::run::{self, Job, Outcome};
+use anyhow::{Context, Result, bail};
+use args::{Cli, Color, Command, Format, Judge, Tell};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+/// Parses the arguments, does the work, and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                complain(&mistyped(&error));
+            } else {
+                let _ = error.print();
+            }
+            return if error.use_stderr() { Exit::Failure.into() } else { Exit::Done.into() };
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            Exit::Failure.into()
+        }
+    }
+}
+
+/// What is wrong with the arguments, as one line like every error: it echoes them, and a shell's `*` types file names.
+fn mistyped(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let said = text.lines().take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
+    let said: Vec<_> = said.map(|line| line.trim().trim_start_matches("error: ")).filter(|l| !l.is_empty()).collect();
+    format!("{}; see `zollhund --help`", said.join("; ").replace(":; ", ": "))
+}
+
+/// The documented exit statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done,
+    Finding,
+    Failure,
+    Incomplete,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Finding => 1,
+            Exit::Failure => 2,
+            Exit::Incomplete => 3,
+        })
+    }
+}
+
+fn dispatch(command: Command) -> Result<Exit> {
+    match command {
+        Command::Demo { headless: _, seed, write, judge, tell } => {
+            let mut judge = judge;
+            judge.service.get_or_insert_with(|| "zoom".into());
+            let mut job = job(&judge, &tell, run::Input::Demo { seed })?;
+            job.write_demo = write;
+            finish(&job, &judge, &tell)
+        }
+        Command::Analyze { files, subject, judge, tell } => {
+            let mut job = job(&judge, &tell, run::Input::Files(files))?;
+            job.device = subject.as_deref().map(device).transpose()?;
+            finish(&job, &judge, &tell)
+        }
+        Command::Services { action, format, lang } => services::run(action, format, lang).map(|()| Exit::Done),
+        Command::Geo { action, geoip, format } => geo::run(action, geoip.as_deref(), format).map(|()| Exit::Done),
+        Command::Schema => print(crate::report::SCHEMA),
+        Command::Completions { shell } => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "zollhund", &mut out);
+            print_bytes(&out)
+        }
+        Command::Man => {
+            let mut out = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut out).context("cannot make the manual page")?;
+            print_bytes(&out)
+        }
+    }
+}
+
+fn device(text: &str) -> Result<crate::engine::Device> {
+    use crate::engine::Device;
+    if let Ok(address) = text.parse() {
+        return Ok(Device::Address(crate::wire::canonical(address)));
+    }
+    let parts: Vec<_> = text.split([':', '-']).map(|p| u8::from_str_radix(p, 16)).collect();
+    match parts.into_iter().collect::<Result<Vec<u8>, _>>().ok().and_then(|v| <[u8; 6]>::try_from(v).ok()) {
+        Some(mac) => Ok(Device::Mac(mac)),
+        None => bail!(
+            "--subject {text}: neither an IP address nor a hardware address; write 192.0.2.7 or 02:00:5e:10:00:00"
+        ),
+    }
+}
+
+fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
+    Ok(Job {
+        input,
+        knowledge: run::knowledge(&run::Wanted {
+            service: judge.service.as_deref(),
+            list: judge.list.as_deref(),
+            policy: judge.policy.as_deref(),
+            geoip: judge.geoip.as_deref(),
+            lang: tell.lang,
+        })?,
+        output: tell.output.clone(),
+        overwrite: tell.overwrite,
+        device: None,
+        hash: tell.hash,
+        write_demo: None,
+        progress: io::stderr().is_terminal(),
+        #[cfg(feature = "resolve")]
+        resolve: tell.resolve.clone(),
+    })
+}
+
+/// Runs the job, prints what it found, and decides the exit status.
+fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
+    let Outcome { summary, complaints, incomplete } = run::analyze(job)?;
+    let mut out = Vec::new();
+    match tell.format {
+        Format::Json => summary_json(&summary, &mut out)?,
+        Format::Text => summary_text(&summary, &style(tell), &mut out)?,
+    }
+    print_bytes(&out)?;
+    for complaint in &complaints {
+        complain(complaint);
+    }
+    if let Some(floor) = judge.fail_on
+        && summary.findings.iter().any(|f| f.severity >= floor)
+    {
+        return Ok(Exit::Finding);
+    }
+    Ok(if incomplete { Exit::Incomplete } else { Exit::Done })
+}
+
+fn style(tell: &Tell) -> Style {
+    let terminal = io::stdout().is_terminal();
+    let wanted = match tell.color {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org: any value that is not empty.
+        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    };
+    Style { color: wanted, ascii: tell.ascii, lang: tell.lang, verbose: tell.verbose, ..Style::default() }
+}
+
+fn print(text: &str) -> Result<Exit> {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> Result<Exit> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever reads has read enough. The status still says what was found.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Done),
+        result => result.map(|()| Exit::Done).context("cannot write to standard output"),
+    }
+}
+
+/// One line on standard error; names from files and the network are neutralised.
+fn complain(text: &str) {
+    let line: crate::wire::Text = text.into();
+    let _ = writeln!(io::stderr(), "zollhund: {line}");
+}

@@ -2,6 +2,7 @@
 //! A new protocol speaks in these facts; it does not add a type that others must know.
 
 use crate::wire::{End, Side, Text};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// One statement read from the bytes of one side of a flow.
@@ -13,12 +14,13 @@ pub enum Fact {
     Named { name: Text, how: NameSource },
     /// A ClientHello: what the client offered.
     Offered(Box<Offer>),
-    /// A ServerHello: what the server chose.
+    /// A ServerHello: what the server chose. A later one of the same flow replaces it: the final choice after a retry,
+    /// the group that a ServerKeyExchange names, a resumption that only the next message shows.
     Chosen(Choice),
     /// A certificate that was sent in the clear (TLS and DTLS up to 1.2).
     Certified(Box<Certificate>),
     /// A DNS question.
-    Asked { name: Text, kind: Box<str> },
+    Asked { name: Text, kind: Cow<'static, str> },
     /// A DNS answer record.
     Resolved(Box<Answer>),
     /// STUN told the side its own public address (RFC 8489 §14.2).
@@ -75,7 +77,7 @@ pub enum Ech {
 }
 
 /// What a client offered in its hello.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Offer {
     pub transport: HelloTransport,
     pub sni: Option<Text>,
@@ -128,7 +130,7 @@ pub struct Answer {
     pub query: Text,
     pub owner: Text,
     /// Upper-case mnemonic: `A`, `AAAA`, `CNAME`, `HTTPS` ...
-    pub kind: Box<str>,
+    pub kind: Cow<'static, str>,
     /// The data as text: an address, a name, or the zone-file form.
     pub data: Text,
     /// The address of an A or AAAA record.

@@ -1,7 +1,24 @@
 //! Floor 2: bytes of one side of a flow in, [`Fact`]s out. A dissector knows sides and bytes; it knows no packets, no
 //! addresses and no other flows. It holds bounded memory and cannot fail: what it cannot read is a [`Step::GiveUp`].
 
+mod dns;
+pub mod dtls;
 pub mod fact;
+mod http1;
+mod infrastructure;
+mod negotiated;
+pub mod quic;
+pub mod resolvers;
+mod rtc;
+mod rtp;
+mod sip;
+mod socks;
+mod starttls;
+mod stun;
+pub mod tls;
+mod vpn;
+mod xmpp;
+mod zoom;
 
 pub use fact::{Fact, Facts};
 
@@ -86,5 +103,33 @@ pub struct Protocol {
     pub make: fn(&Opening<'_>) -> Box<dyn Dissector>,
 }
 
-/// Every dissector, in the order in which they are asked. The first `Yes` gets the flow.
-pub static REGISTRY: &[Protocol] = &[];
+/// Every dissector, in the order in which they are asked. The first `Yes` gets the flow: what is frequent and cheap to
+/// tell comes first, then strict before lax, and what only looks like media last.
+pub static REGISTRY: &[Protocol] = &[
+    // Datagrams.
+    dns::UDP,
+    zoom::UDP,
+    quic::PROTOCOL,
+    rtc::STUN,
+    rtc::DTLS,
+    sip::UDP,
+    infrastructure::UDP,
+    vpn::WIREGUARD,
+    vpn::OPENVPN,
+    vpn::IPSEC,
+    rtc::RTP,
+    // Streams.
+    tls::PROTOCOL,
+    dns::TCP,
+    stun::TCP,
+    http1::TCP,
+    starttls::TCP,
+    xmpp::TCP,
+    negotiated::TCP,
+    sip::TCP,
+    socks::TCP,
+    infrastructure::TCP,
+];
+
+#[cfg(test)]
+mod tests;

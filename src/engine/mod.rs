@@ -1,3 +1,774 @@
 //! Floor 6: puts the floors together. Inputs in, events out, a summary at the end; no clock, no files, no threads.
+//!
+//! ```text
+//! while let Some(frame) = source.next() { engine.ingest(Input::Frame(frame)); while let Some(event) = engine.poll() { … } }
+//! engine.finish(&knowledge, &mut rows)
+//! ```
 
+mod blind;
+mod client;
+mod event;
+mod input;
+mod ledger;
+mod limits;
+mod losses;
+mod names;
+mod notes;
+mod recipients;
 pub mod view;
+
+pub use client::Device;
+pub use event::Event;
+pub use input::Input;
+pub use limits::{LedgerLimits, Limits};
+pub use recipients::Knowledge;
+
+use crate::attribution::{CountryCode, NameBasis, NameBook, NameId};
+use crate::decode::{Decoded, Decoder};
+use crate::dissect::fact::{Choice, Ech, Hidden, Offer};
+use crate::dissect::{Fact, Facts, resolvers};
+use crate::flow::{Flow, FlowId, FlowTable, Sent};
+use crate::policy::{Case, Circumstances, Lang, Silence, Status, Subject, judge_all, number};
+use crate::wire::{AddressKind, Day, End, Frame, FrameNo, Side, Text, TextRef, Timestamp, canonical};
+use blind::BlindSpots;
+use client::Vantage;
+use ledger::{Entry, Ledger};
+use losses::Losses;
+use names::Names;
+use notes::{Looked, Notes, Tokens};
+use recipients::Recipients;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+use view::{AnswerView, FactView, FlowView, HandshakeView, LawNote, LossView, Marker, Summary, Tally};
+
+/// Packet time between two looks for flows that have fallen silent.
+const SWEEP_EVERY: u64 = 60_000_000_000;
+/// Competing names kept in all.
+const MAX_CONTESTED: usize = 1 << 18;
+/// Frame numbers kept as evidence of one thing that concerns the whole capture.
+const MAX_EVIDENCE: usize = 16;
+
+/// How the engine is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The audited device, if the user named it.
+    pub device: Option<Device>,
+    pub limits: Limits,
+}
+
+/// A ClientHello, waiting for its answer.
+#[derive(Debug, Clone, Copy)]
+struct Handshake {
+    frame: FrameNo,
+    time: Timestamp,
+    flow: FlowId,
+    /// The client's side, and both ends as they were: the flow may be gone when the row is written.
+    client: End,
+    server: End,
+    sni: Option<NameId>,
+    /// Position in the list of distinct offers.
+    offer: u32,
+    choice: Option<Choice>,
+}
+
+/// Something that waits to be polled.
+#[derive(Debug)]
+enum Queued {
+    Fact { frame: FrameNo, time: Timestamp, flow: FlowId, from: End, to: End, fact: Fact },
+    Flow(FlowId, Box<(Flow, Notes)>),
+    Handshake(Handshake),
+}
+
+/// Takes the rows of the summary, one by one.
+pub trait Rows {
+    fn flow(&mut self, row: &FlowView<'_>);
+    fn handshake(&mut self, row: &HandshakeView<'_>);
+    fn endpoint(&mut self, row: &view::EndpointView<'_>);
+}
+
+/// For whoever wants the summary only.
+#[derive(Debug)]
+pub struct NoRows;
+
+impl Rows for NoRows {
+    fn flow(&mut self, _: &FlowView<'_>) {}
+    fn handshake(&mut self, _: &HandshakeView<'_>) {}
+    fn endpoint(&mut self, _: &view::EndpointView<'_>) {}
+}
+
+/// The core: from frames to judged recipients.
+#[derive(Debug)]
+pub struct Engine {
+    decoder: Decoder,
+    table: FlowTable,
+    /// Beside the table's flows, same order.
+    notes: VecDeque<Notes>,
+    names: Names,
+    book: NameBook,
+    tokens: Tokens,
+    offers: Vec<Offer>,
+    offers_not_kept: u64,
+    offer_index: HashMap<Offer, u32>,
+    handshakes: VecDeque<Handshake>,
+    handshakes_retired: u32,
+    contested: Vec<(FlowId, NameId, NameBasis)>,
+    /// Name → the aliases through which DNS led from it to an address, latest answer.
+    chains: HashMap<NameId, Vec<NameId>>,
+    ledger: Ledger,
+    vantage: Vantage,
+    losses: Losses,
+    markers: Vec<Marker>,
+    reverse: BTreeMap<IpAddr, Text>,
+    queue: VecDeque<Queued>,
+    /// What [`Engine::poll`] lends out.
+    current: Option<Queued>,
+    facts: Facts,
+    limits: Limits,
+    now: Timestamp,
+    /// The frame before.
+    previous: (FrameNo, Timestamp),
+    swept: Timestamp,
+    circumstances: Circumstances,
+    dns_answers: u64,
+}
+
+impl Engine {
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            decoder: Decoder::new(),
+            table: FlowTable::new(config.limits.flows),
+            notes: VecDeque::new(),
+            names: Names::new(config.limits.ledger.name_bytes),
+            book: NameBook::default(),
+            tokens: Tokens::default(),
+            offers: Vec::new(),
+            offers_not_kept: 0,
+            offer_index: HashMap::new(),
+            handshakes: VecDeque::new(),
+            handshakes_retired: 0,
+            contested: Vec::new(),
+            chains: HashMap::new(),
+            ledger: Ledger::new(config.limits.ledger),
+            vantage: Vantage { device: config.device, locals: Vec::new() },
+            losses: Losses::default(),
+            markers: Vec::new(),
+            reverse: BTreeMap::new(),
+            queue: VecDeque::new(),
+            current: None,
+            facts: Facts::default(),
+            limits: config.limits,
+            now: Timestamp::ZERO,
+            previous: (FrameNo(0), Timestamp::ZERO),
+            swept: Timestamp::ZERO,
+            circumstances: Circumstances::default(),
+            dns_answers: 0,
+        }
+    }
+
+    /// Takes one input. Never fails; what cannot be read is counted.
+    pub fn ingest(&mut self, input: Input<'_>) {
+        match input {
+            Input::Frame(frame) => self.frame(&frame),
+            Input::Tick(now) => self.pass(now),
+            Input::Local(address) => {
+                if !self.vantage.locals.contains(&address) && self.vantage.locals.len() < MAX_EVIDENCE {
+                    self.vantage.locals.push(address);
+                }
+            }
+            Input::Loss(loss) => {
+                self.circumstances.lost += loss.frames;
+                self.losses.add(loss);
+            }
+            Input::Truncated => self.circumstances.truncated_file = true,
+            Input::Mark(marker) => {
+                if self.markers.len() < self.limits.ledger.markers {
+                    self.markers.push(marker);
+                }
+            }
+            Input::Reverse { address, name } => {
+                let address = canonical(address);
+                if self.reverse.len() < self.limits.ledger.reverse_names || self.reverse.contains_key(&address) {
+                    self.reverse.insert(address, name);
+                }
+            }
+        }
+    }
+
+    /// The next thing to write down, until there is none.
+    pub fn poll(&mut self) -> Option<Event<'_>> {
+        // Asked after every frame, and mostly for nothing.
+        if self.queue.is_empty() {
+            return None;
+        }
+        self.current = self.queue.pop_front();
+        Some(match self.current.as_ref()? {
+            Queued::Fact { frame, time, from, to, fact: Fact::Resolved(answer), .. } => Event::Answer(AnswerView {
+                frame: *frame,
+                time: *time,
+                client: to.address,
+                resolver: from.address,
+                answer,
+            }),
+            Queued::Fact { frame, time, flow, from, to, fact } => Event::Fact(FactView {
+                frame: *frame,
+                time: *time,
+                flow: row_number(*flow),
+                from: *from,
+                to: *to,
+                fact,
+            }),
+            Queued::Flow(id, flow) => Event::FlowRetired(self.flow_view(*id, &flow.0, &flow.1)),
+            Queued::Handshake(handshake) => Event::HandshakeRetired(self.handshake_view(handshake)?),
+        })
+    }
+
+    fn pass(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+        if self.now.since(self.swept) > SWEEP_EVERY {
+            self.swept = self.now;
+            let mut told = Vec::new();
+            self.table.sweep(self.now, |id, facts| told.push((id, facts)));
+            self.late_facts(told);
+        }
+    }
+
+    /// Facts read behind holes that were given up: they count from the last frame of their flow.
+    fn late_facts(&mut self, told: Vec<(FlowId, Facts)>) {
+        for (id, facts) in told {
+            let Some(frame) = self.table.get(id).map(|f| f.first_frame) else { continue };
+            self.facts = facts;
+            self.note_facts(id, frame, self.now);
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>) {
+        let seen = &mut self.circumstances;
+        if seen.frames == 0 {
+            (seen.first, seen.first_frame) = (frame.time, frame.number);
+        }
+        seen.frames += 1;
+        seen.first = seen.first.min(frame.time);
+        // Against the frame before, not the latest time so far: one frame stamped in the future is one jump back.
+        if seen.frames > 1 {
+            seen.time_reversals += u64::from(frame.time < self.previous.1);
+            let (before, from) = self.previous;
+            let nanos = frame.time.since(from);
+            if seen.silence.is_none_or(|s| nanos > s.nanos) {
+                seen.silence = Some(Silence { nanos, from, until: frame.time, before, after: frame.number });
+            }
+        }
+        self.previous = (frame.number, frame.time);
+        if frame.is_cut() {
+            seen.cut += 1;
+            seen.snap_length = seen.snap_length.max(frame.bytes.len() as u32);
+        }
+        self.pass(frame.time);
+        match self.decoder.decode(frame) {
+            Decoded::Packet(packet) => {
+                if let Some(fault) = packet.fault {
+                    self.losses.fault(fault, frame);
+                }
+                let macs = packet.macs;
+                let (id, side, opened) = self.table.accept(&packet, frame, &mut self.facts);
+                if opened {
+                    self.opened(id, macs, frame);
+                } else if let (Some(Device::Mac(mac)), Some(macs)) = (self.vantage.device, macs) {
+                    self.table.note_device(id, side, macs, mac);
+                }
+                if !self.facts.0.is_empty() {
+                    self.note_facts(id, frame.number, frame.time);
+                }
+            }
+            Decoded::Other(other) => self.losses.other(other, frame),
+            Decoded::Fault(fault) => {
+                self.circumstances.unreadable += 1;
+                self.losses.fault(fault, frame);
+            }
+        }
+    }
+
+    /// A flow has begun: what had its client looked up before?
+    fn opened(&mut self, id: FlowId, macs: Option<([u8; 6], [u8; 6])>, frame: &Frame<'_>) {
+        let mut notes = Notes::default();
+        if let (Some(Device::Mac(mac)), Some(macs)) = (self.vantage.device, macs) {
+            self.table.note_device(id, Side::First, macs, mac);
+        }
+        if let Some(flow) = self.table.get(id) {
+            for asker in Side::BOTH {
+                let (client, server) = (flow.ends[asker].address, flow.ends[asker.other()].address);
+                for found in self.book.name_for(client, server, frame.time) {
+                    let Some(name) = self.names.intern(found.name, [None; 2]) else { break };
+                    if !found.chain.is_empty() {
+                        let chain = found
+                            .chain
+                            .iter()
+                            .skip(1)
+                            .filter_map(|alias| self.names.intern(alias, [None; 2]))
+                            .collect();
+                        self.chains.insert(name, chain);
+                    }
+                    if notes.looked.is_none() {
+                        notes.looked = Some(Looked { name, age_secs: found.age_secs, frame: found.frame, asker });
+                    } else if self.contested.len() < MAX_CONTESTED {
+                        notes.contested = true;
+                        let basis = NameBasis::DnsAnswer { age_secs: found.age_secs, frame: found.frame };
+                        self.contested.push((id, name, basis));
+                    }
+                }
+            }
+        }
+        self.notes.push_back(notes);
+        while let Some((id, flow)) = self.table.retire() {
+            let Some(notes) = self.notes.pop_front() else { break };
+            self.ledger.fold(&self.entry(&flow, &notes));
+            self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
+        }
+    }
+
+    /// Files what the dissectors said about a flow.
+    fn note_facts(&mut self, id: FlowId, frame: FrameNo, time: Timestamp) {
+        let mut facts = std::mem::take(&mut self.facts);
+        for (side, fact) in facts.0.drain(..) {
+            self.note(id, side, fact, frame, time);
+        }
+        self.facts = facts;
+    }
+
+    fn note(&mut self, id: FlowId, side: Side, fact: Fact, frame: FrameNo, time: Timestamp) {
+        let Some(flow) = self.table.get(id) else { return };
+        let (from, to) = (flow.ends[side], flow.ends[side.other()]);
+        let at = self.notes.len() - (self.table.opened() - u64::from(id.0)) as usize;
+        let Some(notes) = self.notes.get_mut(at) else { return };
+        match fact {
+            Fact::Speaks(token) => {
+                let set = self.tokens.set(token);
+                notes.spoken.join(set);
+                notes.last_spoken = set;
+                return;
+            }
+            Fact::Clear(token) => {
+                notes.clear.join(self.tokens.set(token));
+                return;
+            }
+            Fact::Named { name, how } => {
+                notes.client = notes.client.or(Some(side));
+                let Some(known) = self.names.intern(name.exact(), notes.names_at_hand()) else { return };
+                match notes.said {
+                    None => notes.said = Some((known, how)),
+                    Some((first, _)) if first != known && self.contested.len() < MAX_CONTESTED => {
+                        notes.contested = true;
+                        self.contested.push((id, known, NameBasis::Hello(how)));
+                    }
+                    Some(_) => {}
+                }
+                // On their own ports the same names speak DNS over TLS or QUIC.
+                if !matches!(to.port, 53 | 784 | 853 | 8853) && resolvers::doh_resolver(name.exact()).is_some() {
+                    notes.hidden.add(Hidden::Doh);
+                }
+                return;
+            }
+            Fact::Offered(offer) => {
+                notes.client = Some(side);
+                if offer.ech != Ech::Absent {
+                    notes.outer = true;
+                    let seen = &mut self.circumstances;
+                    match offer.ech {
+                        Ech::Esni => seen.esni_hellos += 1,
+                        _ => seen.ech_hellos += 1,
+                    }
+                    if seen.ech_frames.len() < MAX_EVIDENCE {
+                        seen.ech_frames.push(frame);
+                    }
+                }
+                notes.handshake = Some(self.handshakes_retired + self.handshakes.len() as u32);
+                let mut offer = *offer;
+                let at_hand = notes.names_at_hand();
+                let sni = offer.sni.take().and_then(|name| self.names.intern(name.exact(), at_hand));
+                let offer = self.offer_number(offer);
+                self.handshakes.push_back(Handshake {
+                    frame,
+                    time,
+                    flow: id,
+                    client: from,
+                    server: to,
+                    sni,
+                    offer,
+                    choice: None,
+                });
+                if self.handshakes.len() > self.limits.ledger.handshakes
+                    && let Some(oldest) = self.handshakes.pop_front()
+                {
+                    self.handshakes_retired += 1;
+                    self.queue.push_back(Queued::Handshake(oldest));
+                }
+                return;
+            }
+            Fact::Chosen(choice) => {
+                let at = notes.handshake.and_then(|n| n.checked_sub(self.handshakes_retired));
+                // The latest word counts: after a retry, and with the group of a ServerKeyExchange.
+                if let Some(handshake) = at.and_then(|at| self.handshakes.get_mut(at as usize)) {
+                    handshake.choice = Some(choice);
+                }
+                return;
+            }
+            Fact::Asked { .. } => {
+                notes.client = notes.client.or(Some(side));
+                return;
+            }
+            Fact::Resolved(ref answer) => {
+                notes.client = notes.client.or(Some(side.other()));
+                self.dns_answers += 1;
+                self.book.learn(to.address, answer, time, frame);
+            }
+            Fact::Certified(ref certificate) => {
+                if notes.certificate.is_none()
+                    && let Some(name) = certificate.names.first()
+                {
+                    notes.certificate = self.names.intern(name.exact(), [None; 2]);
+                }
+            }
+            Fact::Hidden(hidden) => notes.hidden.add(hidden),
+            _ => {}
+        }
+        self.queue.push_back(Queued::Fact { frame, time, flow: id, from, to, fact });
+    }
+
+    /// The number of an offer. Clients make few different ones, apart from the name asked for.
+    fn offer_number(&mut self, mut offer: Offer) -> u32 {
+        if let Some(known) = self.offer_index.get(&offer) {
+            return *known;
+        }
+        if self.offers.len() >= self.limits.ledger.offers {
+            self.offers_not_kept += 1;
+            offer = Offer {
+                transport: offer.transport,
+                sni: None,
+                alpn: Vec::new(),
+                ech: Ech::Absent,
+                version: 0,
+                ja4: Box::default(),
+                srtp: Vec::new(),
+                quic_version: None,
+            };
+            if let Some(known) = self.offer_index.get(&offer) {
+                return *known;
+            }
+        }
+        let new = self.offers.len() as u32;
+        self.offer_index.insert(offer.clone(), new);
+        self.offers.push(offer);
+        new
+    }
+
+    /// What the books want of a flow.
+    fn entry(&self, flow: &Flow, notes: &Notes) -> Entry {
+        let (client, _) = self.vantage.client(flow, notes);
+        Entry {
+            server: flow.ends[client.other()].address,
+            name: notes.name(client),
+            up: Tally::from(flow.sent[client]),
+            down: Tally::from(flow.sent[client.other()]),
+            first: flow.first,
+            last: flow.last,
+            frame: flow.first_frame,
+            round_trip: flow.round_trip,
+            spoken: notes.spoken,
+            clear: notes.clear,
+            outer: notes.outer,
+            tunnel: flow.tunnel,
+            judged: self.vantage.judges(flow),
+        }
+    }
+
+    fn flow_view(&self, id: FlowId, flow: &Flow, notes: &Notes) -> FlowView<'_> {
+        let (client, client_basis) = self.vantage.client(flow, notes);
+        let server = client.other();
+        let text = |name: NameId| TextRef::new(self.names.resolve(name));
+        let best = notes.name(client);
+        let mut other_names: Vec<(TextRef<'_>, NameBasis)> = Vec::new();
+        for (name, basis) in notes.names(client).skip(1) {
+            if best.is_none_or(|(b, _)| b != name) {
+                other_names.push((text(name), basis));
+            }
+        }
+        if notes.contested {
+            let from = self.contested.partition_point(|(flow, ..)| *flow < id);
+            let more = self.contested.get(from..).unwrap_or_default().iter().take_while(|(flow, ..)| *flow == id);
+            other_names.extend(more.map(|(_, name, basis)| (text(*name), *basis)));
+        }
+        let aliases = best.and_then(|(name, _)| self.chains.get(&name)).into_iter().flatten();
+        let aliases = aliases.map(|alias| text(*alias)).collect();
+        FlowView {
+            flow: row_number(id),
+            transport: flow.transport,
+            client: flow.ends[client],
+            server: flow.ends[server],
+            client_basis,
+            first: flow.first,
+            last: flow.last,
+            first_frame: flow.first_frame,
+            up: Tally::from(flow.sent[client]),
+            down: Tally::from(flow.sent[server]),
+            tunnel: flow.tunnel,
+            application: self.tokens.application(notes.spoken, notes.last_spoken),
+            name: best.map(|(name, basis)| (text(name), basis)),
+            other_names,
+            aliases,
+            round_trip: flow.round_trip,
+            cut: flow.cut,
+            scope: match (self.vantage.device, self.vantage.subject(flow)) {
+                (None, _) => "",
+                (Some(_), Some(_)) => "in",
+                (Some(_), None) => "out",
+            },
+        }
+    }
+
+    /// The input is over: reads what lies behind holes that nothing will fill. Poll once more, then ask for the summary.
+    pub fn end(&mut self) {
+        let mut told = Vec::new();
+        self.table.end(|id, facts| told.push((id, facts)));
+        self.late_facts(told);
+    }
+
+    /// The whole picture so far: every row goes to `rows`, the rest is returned. Can be asked at any time.
+    pub fn summary(&self, knowledge: &Knowledge, rows: &mut dyn Rows) -> Summary {
+        let mut ledger = self.ledger.clone();
+        let mut circumstances = self.circumstances.clone();
+        circumstances.last = self.now;
+        circumstances.flows = self.table.opened();
+        let mut blind = BlindSpots::default();
+        for ((id, flow), notes) in self.table.iter().zip(&self.notes) {
+            ledger.fold(&self.entry(flow, notes));
+            let view = self.flow_view(id, flow, notes);
+            rows.flow(&view);
+            if self.vantage.judges(flow) {
+                blind.note(flow, notes, &view, &mut circumstances);
+            }
+        }
+        for handshake in &self.handshakes {
+            if let Some(view) = self.handshake_view(handshake) {
+                rows.handshake(&view);
+            }
+        }
+        let mut recipients =
+            Recipients::new(knowledge, self.names.all(), &self.tokens, &self.chains, self.limits.ledger);
+        for endpoint in &ledger.endpoints {
+            let mut row = recipients.add(endpoint);
+            // Only now: what was looked up must not take part in who it is and how it stands.
+            row.reverse_name = self.reverse.get(&row.address).map(TextRef::from);
+            rows.endpoint(&row);
+        }
+        circumstances.blind = blind.spots;
+        circumstances.device = self.vantage.device.map(|d| d.to_string().into());
+        circumstances.foreign_flows = ledger.foreign;
+        let mut losses = self.losses.lines().cloned().collect();
+        self.bounds(&ledger, recipients.lumped, knowledge.lang, &mut circumstances, &mut losses);
+        let mut subjects = recipients.subjects;
+        subjects.sort_by_key(|s| (s.listing, Reverse(s.traffic.bytes_up), s.first, s.frames.first().copied()));
+        let findings = judge_all(
+            &subjects,
+            &circumstances,
+            &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances),
+        );
+        Summary {
+            captures: Vec::new(),
+            up: ledger.up,
+            down: ledger.down,
+            flows: circumstances.flows,
+            endpoints: ledger.endpoints.len() as u64,
+            dns_answers: self.dns_answers,
+            handshakes: u64::from(self.handshakes_retired) + self.handshakes.len() as u64,
+            service: knowledge.profile.as_ref().map(|p| (p.file.id.clone(), p.file.name.clone())),
+            list: knowledge.profile.as_ref().map(|p| Arc::clone(&p.list.source)),
+            law: law(knowledge, &subjects),
+            recipients: subjects,
+            findings,
+            markers: self.markers.clone(),
+            losses,
+            sources: knowledge.sources(),
+            look_ups: None,
+            reverse_names: self.reverse.clone(),
+            circumstances,
+        }
+    }
+
+    /// Public remote addresses for which no flow has a name; those that were sent most come first.
+    pub fn nameless(&self) -> Vec<IpAddr> {
+        let mut ledger = self.ledger.clone();
+        for ((_, flow), notes) in self.table.iter().zip(&self.notes) {
+            ledger.fold(&self.entry(flow, notes));
+        }
+        let nameless = |e: &&ledger::Endpoint| e.encounters.iter().all(|e| e.name.is_none());
+        let public = |e: &&ledger::Endpoint| AddressKind::of(e.address).is_public();
+        let mut found: Vec<_> = ledger
+            .endpoints
+            .iter()
+            .filter(nameless)
+            .filter(public)
+            .map(|e| (Reverse(e.sum(|e| e.up).bytes), e.address))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// Says which bounds were reached, in the circumstances and as lines of the books.
+    fn bounds(&self, ledger: &Ledger, lumped: u64, lang: Lang, seen: &mut Circumstances, losses: &mut Vec<LossView>) {
+        let table = self.table.losses();
+        let n = |count: u64| number(count, lang);
+        let (open, addresses) = (n(self.limits.flows.flows as u64), n(self.limits.ledger.endpoints as u64));
+        let (from, until) = (seen.first, seen.last);
+        let mut line = |stage: &str, kind: &str, frames: u64, bytes: u64, text: String| {
+            if frames + bytes > 0 {
+                let (stage, kind) = (stage.into(), kind.into());
+                losses.push(LossView { stage, kind, frames, bytes, from, until });
+                seen.limits.push(text.into());
+            }
+        };
+        line(
+            "flow table",
+            "flows retired early",
+            table.retired_early,
+            0,
+            match lang {
+                Lang::En => format!("{} flows were closed early because {} were open", n(table.retired_early), open),
+                Lang::De => {
+                    format!(
+                        "{} Verbindungen wurden vorzeitig geschlossen, weil {} offen waren",
+                        n(table.retired_early),
+                        open
+                    )
+                }
+            },
+        );
+        line(
+            "ledger",
+            "names not kept",
+            self.names.not_kept,
+            0,
+            match lang {
+                Lang::En => format!("{} names were not kept, being too many", n(self.names.not_kept)),
+                Lang::De => format!("{} Namen wurden nicht behalten, weil es zu viele waren", n(self.names.not_kept)),
+            },
+        );
+        line(
+            "ledger",
+            "offers not kept",
+            self.offers_not_kept,
+            0,
+            match lang {
+                Lang::En => format!("of {} hellos only the transport was kept", n(self.offers_not_kept)),
+                Lang::De => format!("von {} Hellos wurde nur der Transport behalten", n(self.offers_not_kept)),
+            },
+        );
+        line(
+            "flow table",
+            "flows not read",
+            table.unread,
+            0,
+            match lang {
+                Lang::En => format!(
+                    "{} flows were counted but not read, because too many bytes were waiting for reassembly",
+                    n(table.unread)
+                ),
+                Lang::De => format!(
+                    "{} Verbindungen wurden gezählt, aber nicht gelesen, weil zu viele Bytes auf ihr Zusammensetzen warteten",
+                    n(table.unread)
+                ),
+            },
+        );
+        line(
+            "ledger",
+            "flows to further addresses",
+            ledger.beyond_flows,
+            ledger.beyond.bytes,
+            match lang {
+                Lang::En => format!("{} flows went to addresses beyond the first {addresses}", n(ledger.beyond_flows)),
+                Lang::De => {
+                    format!(
+                        "{} Verbindungen gingen an Adressen jenseits der ersten {addresses}",
+                        n(ledger.beyond_flows)
+                    )
+                }
+            },
+        );
+        line(
+            "ledger",
+            "recipients judged together",
+            lumped,
+            0,
+            match lang {
+                Lang::En => {
+                    format!("{} further recipients were judged together, by network and country", n(lumped))
+                }
+                Lang::De => {
+                    format!("{} weitere Empfänger wurden zusammen beurteilt, nach Netz und Land", n(lumped))
+                }
+            },
+        );
+    }
+
+    fn handshake_view(&self, handshake: &Handshake) -> Option<HandshakeView<'_>> {
+        Some(HandshakeView {
+            frame: handshake.frame,
+            time: handshake.time,
+            flow: row_number(handshake.flow),
+            client: handshake.client,
+            server: handshake.server,
+            sni: handshake.sni.map(|name| TextRef::new(self.names.resolve(name))),
+            offer: self.offers.get(handshake.offer as usize)?,
+            choice: handshake.choice,
+        })
+    }
+}
+
+/// Flows are numbered from 1 in every table.
+fn row_number(id: FlowId) -> u64 {
+    u64::from(id.0) + 1
+}
+
+impl From<Sent> for Tally {
+    fn from(sent: Sent) -> Self {
+        Self { packets: sent.packets, bytes: sent.bytes, payload: sent.payload }
+    }
+}
+
+/// One sentence on the law for every country outside the EEA in which something was placed, of the days on which it was
+/// seen there: those without a
+/// decision first, then by what they received.
+fn law(knowledge: &Knowledge, subjects: &[Subject]) -> Vec<LawNote> {
+    let regimes = &knowledge.book.regimes;
+    let mut sent: BTreeMap<CountryCode, (u64, Day, Day)> = BTreeMap::new();
+    for subject in subjects {
+        if let Some(country) = &subject.located_in {
+            let (first, last) = (subject.first.day(), subject.last.day());
+            let there = sent.entry(country.value).or_insert((0, first, last));
+            *there = (there.0 + subject.traffic.bytes_up, there.1.min(first), there.2.max(last));
+        }
+    }
+    let mut countries: Vec<_> = sent
+        .into_iter()
+        .map(|(country, (bytes, first, last))| (regimes.on(country, first).status, bytes, country, first, last))
+        .filter(|(status, ..)| *status != Status::Eea)
+        .collect();
+    let rank = |status| match status {
+        Status::ThirdCountry | Status::Special | Status::Indeterminate => 0,
+        Status::AdequatePartial => 1,
+        Status::AdequateFull | Status::TreatedAsEea | Status::Eea => 2,
+    };
+    countries.sort_by_key(|(status, bytes, country, ..)| {
+        // The law on the United States changed most often: it is not left to the end of the list.
+        let first = country.as_str() == "US";
+        (rank(*status), !first, Reverse(*bytes))
+    });
+    countries
+        .into_iter()
+        .map(|(_, _, country, first, last)| LawNote {
+            country: country.to_string().into(),
+            text: regimes.law_note(country, first, last, knowledge.lang).into(),
+        })
+        .collect()
+}

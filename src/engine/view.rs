@@ -1,10 +1,11 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
 use crate::attribution::{Claim, Company, NameBasis, Place, Source};
-use crate::dissect::fact::{Answer, Choice, Offer};
+use crate::dissect::fact::{Answer, Choice, Fact, Offer};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Listing, Subject};
-use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind, Tunnel};
+use crate::wire::{End, FrameNo, Text, TextRef, Timestamp, TransportKind, Tunnel};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -60,11 +61,15 @@ pub struct FlowView<'a> {
     pub tunnel: Tunnel,
     /// Protocol token, empty if unknown.
     pub application: &'static str,
-    pub name: Option<(&'a Text, NameBasis)>,
+    pub name: Option<(TextRef<'a>, NameBasis)>,
     /// Names that compete with `name`, with their basis.
-    pub other_names: Vec<(&'a Text, NameBasis)>,
+    pub other_names: Vec<(TextRef<'a>, NameBasis)>,
+    /// The aliases (CNAME) through which DNS led from the name to the address.
+    pub aliases: Vec<TextRef<'a>>,
     /// Smallest round trip seen in the TCP handshake, nanoseconds.
     pub round_trip: Option<u64>,
+    /// The capture kept less of some frame than was sent.
+    pub cut: bool,
     /// `in`, `out` or empty.
     pub scope: &'static str,
 }
@@ -77,6 +82,8 @@ pub struct HandshakeView<'a> {
     pub flow: u64,
     pub client: End,
     pub server: End,
+    /// The server name; the one in `offer` is left out.
+    pub sni: Option<TextRef<'a>>,
     pub offer: &'a Offer,
     pub choice: Option<Choice>,
 }
@@ -91,19 +98,31 @@ pub struct AnswerView<'a> {
     pub answer: &'a Answer,
 }
 
+/// Something else that was read on the wire: relays, software, certificates, media, what is hidden.
+#[derive(Debug, Clone)]
+pub struct FactView<'a> {
+    pub frame: FrameNo,
+    pub time: Timestamp,
+    pub flow: u64,
+    /// Who said it.
+    pub from: End,
+    pub to: End,
+    pub fact: &'a Fact,
+}
+
 /// One remote address.
 #[derive(Debug, Clone)]
 pub struct EndpointView<'a> {
     pub address: IpAddr,
-    /// Names its flows used, then names DNS gave it; bounded.
-    pub names: Vec<&'a Text>,
+    /// Names its flows used; bounded.
+    pub names: Vec<TextRef<'a>>,
     pub operator: Option<Claim<Arc<Company>>>,
     pub holder: Option<Claim<Arc<Company>>>,
     pub place: Place,
     /// Smallest round trip, nanoseconds.
     pub round_trip: Option<u64>,
     /// Token of the legal regime of `place.located_in` on the day of the first flow; empty if there is no country.
-    pub regime: Box<str>,
+    pub regime: Arc<str>,
     pub label: Option<Label>,
     pub listing: Listing,
     pub up: Tally,
@@ -111,6 +130,8 @@ pub struct EndpointView<'a> {
     pub first: Timestamp,
     pub last: Timestamp,
     pub flows: u64,
+    /// What the address is called by whom the user had asked (PTR). Nothing is judged by it.
+    pub reverse_name: Option<TextRef<'a>>,
 }
 
 /// Frames or bytes that a stage did not get, keep or read.
@@ -155,6 +176,19 @@ pub struct Marker {
     pub text: Text,
 }
 
+/// Look-ups that this program made because the user told it to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LookUps {
+    /// Who was asked.
+    pub upstream: Text,
+    /// Addresses asked for.
+    pub asked: u64,
+    /// Of those: no answer came, or none that says yes or no.
+    pub unanswered: u64,
+    /// Addresses without a name that were left out, because there were too many or the time was over.
+    pub left_out: u64,
+}
+
 /// The whole picture, complete once the input has ended.
 #[derive(Debug, Clone)]
 pub struct Summary {
@@ -180,4 +214,8 @@ pub struct Summary {
     pub losses: Vec<LossView>,
     /// Every database and data file in use.
     pub sources: Vec<Arc<Source>>,
+    /// What this program asked others; `None` if it asked nobody.
+    pub look_ups: Option<LookUps>,
+    /// What they say that addresses are called. Beside the recipients, not in them, so that no rule sees it.
+    pub reverse_names: BTreeMap<IpAddr, Text>,
 }

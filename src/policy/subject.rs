@@ -105,6 +105,28 @@ pub struct Blind {
     pub to: Vec<Text>,
 }
 
+/// A time without frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Silence {
+    /// Its length; first, so that the longest is the greatest.
+    pub nanos: u64,
+    pub from: Timestamp,
+    pub until: Timestamp,
+    /// The frames before and after it.
+    pub before: FrameNo,
+    pub after: FrameNo,
+}
+
+impl Silence {
+    /// Nanoseconds from which a silence is told: clients of a running call send keep-alives many times a minute.
+    const TOLD_FROM: u64 = 600_000_000_000;
+
+    #[must_use]
+    pub const fn is_long(&self) -> bool {
+        self.nanos >= Self::TOLD_FROM
+    }
+}
+
 /// The capture as a whole, for the findings about what it cannot show.
 #[derive(Debug, Clone, Default)]
 pub struct Circumstances {
@@ -137,6 +159,11 @@ pub struct Circumstances {
     pub flows: u64,
     /// The clock of the capture ran backwards so often.
     pub time_reversals: u64,
+    /// The longest time between two frames that follow each other.
+    pub silence: Option<Silence>,
+    /// The audited device as the user named it, and the flows in which it takes no part: they are not judged.
+    pub device: Option<Box<str>>,
+    pub foreign_flows: u64,
     /// Bounds of this program that were reached, in plain words.
     pub limits: Vec<Box<str>>,
 }

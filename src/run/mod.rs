@@ -1,1 +1,10 @@
-//! (room)
+//! Wiring: who feeds the engine, who takes its rows. The only room that opens files.
+
+mod knowledge;
+mod offline;
+#[cfg(feature = "resolve")]
+mod reverse;
+mod tables;
+
+pub use knowledge::{Wanted, knowledge};
+pub use offline::{Input, Job, Outcome, analyze};

@@ -42,7 +42,7 @@ impl std::fmt::Display for End {
 }
 
 /// The two ends of a conversation, without order: both directions have the same key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FlowKey {
     transport: TransportKind,
     low: End,
@@ -59,6 +59,25 @@ impl FlowKey {
     #[must_use]
     pub const fn transport(&self) -> TransportKind {
         self.transport
+    }
+}
+
+/// One write of fixed length: the key is hashed for every packet that is not of a recent flow.
+impl std::hash::Hash for FlowKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let bits = |address: IpAddr| match address {
+            IpAddr::V4(v4) => u128::from(v4.to_bits()),
+            IpAddr::V6(v6) => v6.to_bits(),
+        };
+        let mut bytes = [0; 40];
+        let (low, rest) = bytes.split_at_mut(16);
+        let (high, ports) = rest.split_at_mut(16);
+        low.copy_from_slice(&bits(self.low.address).to_le_bytes());
+        high.copy_from_slice(&bits(self.high.address).to_le_bytes());
+        let both =
+            u64::from(self.low.port) | u64::from(self.high.port) << 16 | u64::from(self.transport.number()) << 32;
+        ports.copy_from_slice(&both.to_le_bytes());
+        state.write(&bytes);
     }
 }
 
@@ -79,24 +98,46 @@ impl Side {
     }
 }
 
-/// A pair of values, one per side.
-impl<T> std::ops::Index<Side> for [T; 2] {
+impl Side {
+    pub const BOTH: [Self; 2] = [Self::First, Self::Second];
+}
+
+/// One value per side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pair<T> {
+    pub first: T,
+    pub second: T,
+}
+
+impl<T> Pair<T> {
+    pub const fn new(first: T, second: T) -> Self {
+        Self { first, second }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.first, &self.second].into_iter()
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        [&mut self.first, &mut self.second].into_iter()
+    }
+}
+
+impl<T> std::ops::Index<Side> for Pair<T> {
     type Output = T;
     fn index(&self, side: Side) -> &T {
-        let [first, second] = self;
         match side {
-            Side::First => first,
-            Side::Second => second,
+            Side::First => &self.first,
+            Side::Second => &self.second,
         }
     }
 }
 
-impl<T> std::ops::IndexMut<Side> for [T; 2] {
+impl<T> std::ops::IndexMut<Side> for Pair<T> {
     fn index_mut(&mut self, side: Side) -> &mut T {
-        let [first, second] = self;
         match side {
-            Side::First => first,
-            Side::Second => second,
+            Side::First => &mut self.first,
+            Side::Second => &mut self.second,
         }
     }
 }

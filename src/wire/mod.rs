@@ -1,6 +1,7 @@
 //! Floor 0: plain values that every room speaks of. They keep their own invariants and know nothing else.
 
 mod address;
+pub mod capfile;
 mod cursor;
 mod fault;
 mod frame;
@@ -13,7 +14,7 @@ pub use address::{AddressKind, canonical};
 pub use cursor::Cursor;
 pub use fault::{Fault, FaultKind, Layer};
 pub use frame::{Frame, FrameNo, LinkType};
-pub use key::{End, FlowKey, Side, TransportKind};
+pub use key::{End, FlowKey, Pair, Side, TransportKind};
 pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
-pub use text::{Text, is_treacherous, neutralise};
+pub use text::{Text, TextRef, is_treacherous, neutralise};
 pub use time::{Day, Timestamp};

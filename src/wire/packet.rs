@@ -19,7 +19,7 @@ pub struct Packet<'a> {
     pub fragment: Fragment,
     /// What the innermost addresses were wrapped in.
     pub tunnel: Tunnel,
-    /// Source and destination of the Ethernet header, where there is one.
+    /// Source and destination of the innermost Ethernet header, where there is one.
     pub macs: Option<([u8; 6], [u8; 6])>,
     /// Something behind the headers could not be read; what is here was.
     pub fault: Option<Fault>,
@@ -34,7 +34,8 @@ pub enum Transport {
         flags: TcpFlags,
     },
     Udp,
-    /// A later fragment: the header was in another frame of this conversation.
+    /// A later fragment, whose header was in another frame of this conversation; or a header of which only the ports
+    /// are there (then with a fault).
     Continued(TransportKind),
 }
 

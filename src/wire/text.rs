@@ -44,6 +44,41 @@ impl Text {
     }
 }
 
+/// Untrusted text that somebody else keeps. The same rules as for [`Text`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct TextRef<'a>(&'a str);
+
+impl<'a> TextRef<'a> {
+    /// `text` may be anything; it is treated as coming from the network.
+    #[must_use]
+    pub const fn new(text: &'a str) -> Self {
+        Self(text)
+    }
+
+    #[must_use]
+    pub const fn exact(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Display for TextRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        neutralise(self.0, f)
+    }
+}
+
+impl fmt::Debug for TextRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.0, f)
+    }
+}
+
+impl<'a> From<&'a Text> for TextRef<'a> {
+    fn from(text: &'a Text) -> Self {
+        Self(&text.0)
+    }
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(text.into())

@@ -1,0 +1,180 @@
+//! What can be typed.
+
+use crate::policy::{Lang, Severity};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Shows where a video call's data goes
+#[derive(Debug, Parser)]
+#[command(name = "zollhund", version, disable_help_subcommand = true, arg_required_else_help = true)]
+#[command(after_help = "Exit status: 0 done, 1 a finding at or above --fail-on, 2 usage or failure, \
+                        3 done but the capture was incomplete.")]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// A generated call through the whole program: no rights, no network, no files needed
+    Demo {
+        /// Print the summary
+        #[arg(long)]
+        headless: bool,
+        /// Another call of the same kind
+        #[arg(long, default_value_t = 1, value_name = "N")]
+        seed: u64,
+        /// Also write the generated call as a pcap file
+        #[arg(long, value_name = "FILE")]
+        write: Option<PathBuf>,
+        #[command(flatten)]
+        judge: Judge,
+        #[command(flatten)]
+        tell: Tell,
+    },
+    /// Read captures (pcap, pcapng, gzip; `-` is standard input) and tell who received what
+    Analyze {
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The audited device: its IP address or hardware address
+        #[arg(long, value_name = "ADDR|MAC")]
+        subject: Option<String>,
+        #[command(flatten)]
+        judge: Judge,
+        #[command(flatten)]
+        tell: Tell,
+    },
+    /// Bundled service profiles
+    Services {
+        #[command(subcommand)]
+        action: Option<Services>,
+        #[arg(long, value_enum, default_value_t, global = true)]
+        format: Format,
+        #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de", global = true)]
+        lang: Lang,
+    },
+    /// Databases of places and networks
+    Geo {
+        #[command(subcommand)]
+        action: Option<Geo>,
+        /// Databases of your own (GeoLite2, DB-IP, IPinfo, IPLocate as .mmdb), asked beside the embedded ones
+        #[arg(long, value_name = "DIR", global = true)]
+        geoip: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t, global = true)]
+        format: Format,
+    },
+    /// The JSON Schema of report.json
+    Schema,
+    /// Completions for a shell
+    Completions { shell: clap_complete::Shell },
+    /// The manual page
+    Man,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Services {
+    /// All profiles (the default)
+    List,
+    /// One profile with its sources
+    Show { id: String },
+    /// Check a profile of your own
+    Check { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Geo {
+    /// Databases in use, with age and hash (the default)
+    Info,
+    /// What each source says of an address
+    Lookup { address: std::net::IpAddr },
+}
+
+/// What the recipients are held against
+#[derive(Debug, Args)]
+pub(super) struct Judge {
+    /// Profile of the audited service (see `zollhund services`)
+    #[arg(long, value_name = "ID")]
+    pub(super) service: Option<String>,
+    /// The contract's own list of subprocessors (TOML); replaces the provider's public one, and needs no profile
+    #[arg(long, value_name = "FILE")]
+    pub(super) list: Option<PathBuf>,
+    /// Policy files of your own, beside the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) policy: Option<PathBuf>,
+    /// Databases of your own (.mmdb), asked beside the embedded ones
+    #[arg(long, value_name = "DIR")]
+    pub(super) geoip: Option<PathBuf>,
+    /// Exit with status 1 if there is a finding of this severity or above
+    #[arg(long, value_parser = severity, value_name = "info|notice|attention|high")]
+    pub(super) fail_on: Option<Severity>,
+}
+
+/// How it is told
+#[derive(Debug, Args)]
+pub(super) struct Tell {
+    /// Write the tables (CSV and JSON lines) and report.json here
+    #[arg(short, long, value_name = "DIR")]
+    pub(super) output: Option<PathBuf>,
+    /// Overwrite tables that are there
+    #[arg(long, requires = "output")]
+    pub(super) overwrite: bool,
+    /// Also compute the SHA-256 of the capture files (takes longer than reading them)
+    #[arg(long)]
+    pub(super) hash: bool,
+    /// Ask the system's resolver, or the one named (IP, IP:PORT or tls://IP#NAME), for the names of addresses that have
+    /// none in the capture. It learns these addresses; without this option nobody is asked anything
+    #[cfg(feature = "resolve")]
+    #[arg(long, value_name = "UPSTREAM", num_args = 0..=1, require_equals = true, default_missing_value = "system")]
+    pub(super) resolve: Option<crate::resolve::Upstream>,
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
+    pub(super) lang: Lang,
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) color: Color,
+    /// ASCII characters only
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Every finding and recipient
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    #[default]
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Color {
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+fn lang(text: &str) -> Result<Lang, &'static str> {
+    Lang::ALL.into_iter().find(|l| l.token() == text).ok_or("write `en` or `de`")
+}
+
+fn severity(text: &str) -> Result<Severity, &'static str> {
+    Severity::ALL.into_iter().find(|s| s.token() == text).ok_or("write `info`, `notice`, `attention` or `high`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_program_can_ask_others_only_if_that_was_built_in() {
+        Cli::command().debug_assert();
+        for command in ["analyze", "demo"] {
+            let mut whole = Cli::command();
+            let help = whole.find_subcommand_mut(command).unwrap().render_long_help().to_string();
+            assert_eq!(help.contains("--resolve"), cfg!(feature = "resolve"), "{command}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Which end of a flow is the client, and how that was decided. `up` in every table hangs on it.
+
+use super::notes::Notes;
+use super::view::ClientBasis;
+use crate::flow::Flow;
+use crate::wire::{AddressKind, End, Side};
+use std::net::IpAddr;
+
+/// The device whose traffic is audited, as the user named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    Address(IpAddr),
+    Mac([u8; 6]),
+}
+
+impl std::fmt::Display for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Mac(octets) => {
+                for (at, octet) in octets.iter().enumerate() {
+                    write!(f, "{}{octet:02x}", if at > 0 { ":" } else { "" })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What is known about the position of the capture.
+#[derive(Debug, Default)]
+pub(super) struct Vantage {
+    pub(super) device: Option<Device>,
+    /// Addresses of the capturing host.
+    pub(super) locals: Vec<IpAddr>,
+}
+
+impl Vantage {
+    /// The client's side and how it was decided, best ground first.
+    pub(super) fn client(&self, flow: &Flow, notes: &Notes) -> (Side, ClientBasis) {
+        self.subject(flow)
+            .map(|side| (side, ClientBasis::Subject))
+            .or_else(|| self.local(flow).map(|side| (side, ClientBasis::Local)))
+            .or_else(|| flow.opener().map(|side| (side, ClientBasis::Syn)))
+            .or_else(|| notes.client.map(|side| (side, ClientBasis::Hello)))
+            .or_else(|| by_port(flow).map(|side| (side, ClientBasis::Ports)))
+            .unwrap_or((Side::First, ClientBasis::FirstFrame))
+    }
+
+    /// Whether the flow is to be judged: the audited device takes part, or none was named.
+    pub(super) fn judges(&self, flow: &Flow) -> bool {
+        self.device.is_none() || self.subject(flow).is_some()
+    }
+
+    /// The side of the audited device, if it takes part.
+    pub(super) fn subject(&self, flow: &Flow) -> Option<Side> {
+        match self.device? {
+            Device::Address(address) => one(|side| flow.ends[side].address == address),
+            Device::Mac(_) => flow.subject,
+        }
+    }
+
+    /// The one end that belongs to the capturing host, or that is local while the other is not.
+    fn local(&self, flow: &Flow) -> Option<Side> {
+        let kind = |side: Side| AddressKind::of(flow.ends[side].address);
+        one(|side| self.locals.contains(&flow.ends[side].address))
+            .or_else(|| one(|side| is_home(kind(side)) && kind(side.other()) == AddressKind::Public))
+            .or_else(|| one(|side| matches!(kind(side.other()), AddressKind::Multicast | AddressKind::Broadcast)))
+    }
+}
+
+const fn is_home(kind: AddressKind) -> bool {
+    matches!(kind, AddressKind::Private | AddressKind::Shared | AddressKind::LinkLocal | AddressKind::Loopback)
+}
+
+/// The side for which the condition holds, if it holds for one only.
+fn one(holds: impl Fn(Side) -> bool) -> Option<Side> {
+    match (holds(Side::First), holds(Side::Second)) {
+        (true, false) => Some(Side::First),
+        (false, true) => Some(Side::Second),
+        _ => None,
+    }
+}
+
+/// Servers wait on ports that are assigned; clients use the dynamic ones (RFC 6335 §6).
+fn by_port(flow: &Flow) -> Option<Side> {
+    let rank = |end: End| match end.port {
+        0..1024 => 0,
+        1024..32768 => 1,
+        _ => 2,
+    };
+    one(|side| rank(flow.ends[side]) > rank(flow.ends[side.other()]))
+}

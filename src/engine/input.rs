@@ -1,0 +1,26 @@
+//! Everything the engine learns comes in through here: frames and what else is known. Same inputs, same outputs.
+
+use super::view::{LossView, Marker};
+use crate::wire::{Frame, Text, Timestamp};
+use std::net::IpAddr;
+
+/// One thing the engine is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    Frame(Frame<'a>),
+    /// Time has passed without frames.
+    Tick(Timestamp),
+    /// An address of the capturing host.
+    Local(IpAddr),
+    /// Frames that an earlier stage lost.
+    Loss(LossView),
+    /// The capture ends in the middle of a record.
+    Truncated,
+    /// Somebody set a marker.
+    Mark(Marker),
+    /// What somebody whom the user had asked says that an address is called (PTR). It is shown; nothing is judged by it.
+    Reverse {
+        address: IpAddr,
+        name: Text,
+    },
+}

@@ -1,0 +1,185 @@
+//! The books by remote address: what each got, under which names. Flows are folded in when they end; nothing vanishes
+//! uncounted.
+
+use super::limits::LedgerLimits;
+use super::notes::TokenSet;
+use super::view::Tally;
+use crate::attribution::{NameBasis, NameId};
+use crate::wire::{FrameNo, Timestamp, Tunnel};
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+/// Everything of one flow that the books want.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) server: IpAddr,
+    pub(super) name: Option<(NameId, NameBasis)>,
+    pub(super) up: Tally,
+    pub(super) down: Tally,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) frame: FrameNo,
+    pub(super) round_trip: Option<u64>,
+    pub(super) spoken: TokenSet,
+    pub(super) clear: TokenSet,
+    pub(super) outer: bool,
+    pub(super) tunnel: Tunnel,
+    /// The audited device takes part, or none was named.
+    pub(super) judged: bool,
+}
+
+/// What went to one address under one name, from the audited device or from others.
+#[derive(Debug, Clone)]
+pub(super) struct Encounter {
+    pub(super) name: Option<(NameId, NameBasis)>,
+    pub(super) up: Tally,
+    pub(super) down: Tally,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) frames: Vec<FrameNo>,
+    pub(super) flows: u32,
+    pub(super) outer: u32,
+    pub(super) spoken: TokenSet,
+    pub(super) clear: TokenSet,
+    pub(super) tunnel: Tunnel,
+    pub(super) judged: bool,
+}
+
+/// One remote address.
+#[derive(Debug, Clone)]
+pub(super) struct Endpoint {
+    pub(super) address: IpAddr,
+    pub(super) round_trip: Option<u64>,
+    pub(super) encounters: Vec<Encounter>,
+}
+
+/// The books.
+#[derive(Debug, Clone)]
+pub(super) struct Ledger {
+    limits: LedgerLimits,
+    pub(super) endpoints: Vec<Endpoint>,
+    index: HashMap<IpAddr, u32>,
+    /// Traffic and flows of addresses beyond the bound.
+    pub(super) beyond: Tally,
+    pub(super) beyond_flows: u64,
+    pub(super) up: Tally,
+    pub(super) down: Tally,
+    pub(super) flows: u64,
+    /// Of these, flows of other devices than the audited one.
+    pub(super) foreign: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.payload += other.payload;
+    }
+}
+
+impl Ledger {
+    pub(super) fn new(limits: LedgerLimits) -> Self {
+        Self {
+            limits,
+            endpoints: Vec::new(),
+            index: HashMap::new(),
+            beyond: Tally::default(),
+            beyond_flows: 0,
+            up: Tally::default(),
+            down: Tally::default(),
+            flows: 0,
+            foreign: 0,
+        }
+    }
+
+    pub(super) fn fold(&mut self, entry: &Entry) {
+        self.up.add(entry.up);
+        self.down.add(entry.down);
+        self.flows += 1;
+        self.foreign += u64::from(!entry.judged);
+        let full = self.endpoints.len() >= self.limits.endpoints;
+        let at = match self.index.get(&entry.server) {
+            Some(at) => *at,
+            None if full => {
+                self.beyond.add(entry.up);
+                self.beyond.add(entry.down);
+                self.beyond_flows += 1;
+                return;
+            }
+            None => {
+                let at = self.endpoints.len() as u32;
+                self.index.insert(entry.server, at);
+                self.endpoints.push(Endpoint { address: entry.server, round_trip: None, encounters: Vec::new() });
+                at
+            }
+        };
+        let Some(endpoint) = self.endpoints.get_mut(at as usize) else { return };
+        endpoint.round_trip = [endpoint.round_trip, entry.round_trip].into_iter().flatten().min();
+        endpoint.fold(entry, &self.limits);
+    }
+}
+
+impl Endpoint {
+    fn fold(&mut self, entry: &Entry, limits: &LedgerLimits) {
+        let named = self.encounters.len() < limits.names_per_endpoint;
+        let same = |e: &Encounter| e.judged == entry.judged && e.name.map(|(id, _)| id) == entry.name.map(|(id, _)| id);
+        let known = self.encounters.iter().position(same);
+        // Beyond the bound, names share the encounter that has none.
+        let nameless = |e: &Encounter| e.judged == entry.judged && e.name.is_none();
+        let at = known.or_else(|| if named { None } else { self.encounters.iter().position(nameless) });
+        let at = at.unwrap_or_else(|| {
+            // Most addresses serve one name: no room for three more.
+            self.encounters.reserve_exact(1);
+            self.encounters.push(Encounter::new(entry.name.filter(|_| named), entry));
+            self.encounters.len() - 1
+        });
+        let Some(encounter) = self.encounters.get_mut(at) else { return };
+        encounter.fold(entry, limits.frames_per_recipient);
+    }
+
+    pub(super) fn sum(&self, of: impl Fn(&Encounter) -> Tally) -> Tally {
+        let mut sum = Tally::default();
+        self.encounters.iter().for_each(|e| sum.add(of(e)));
+        sum
+    }
+}
+
+impl Encounter {
+    fn new(name: Option<(NameId, NameBasis)>, entry: &Entry) -> Self {
+        Self {
+            name,
+            up: Tally::default(),
+            down: Tally::default(),
+            first: entry.first,
+            last: entry.first,
+            frames: Vec::new(),
+            flows: 0,
+            outer: 0,
+            spoken: TokenSet::default(),
+            clear: TokenSet::default(),
+            tunnel: Tunnel::default(),
+            judged: entry.judged,
+        }
+    }
+
+    fn fold(&mut self, entry: &Entry, max_frames: usize) {
+        if let (Some((_, basis)), Some((_, better))) = (&mut self.name, entry.name) {
+            *basis = (*basis).min(better);
+        }
+        self.up.add(entry.up);
+        self.down.add(entry.down);
+        self.first = self.first.min(entry.first);
+        self.last = self.last.max(entry.last);
+        self.flows += 1;
+        self.outer += u32::from(entry.outer);
+        self.spoken.join(entry.spoken);
+        self.clear.join(entry.clear);
+        self.tunnel = self.tunnel.with(entry.tunnel);
+        if self.frames.len() < max_frames {
+            if self.frames.is_empty() {
+                self.frames.reserve_exact(1);
+            }
+            self.frames.push(entry.frame);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Every frame that was lost, not read or set aside, by stage and kind; each stage writes its own lines.
+
+use super::view::LossView;
+use crate::decode::{Other, OtherKind};
+use crate::wire::{Fault, Frame};
+use std::collections::BTreeMap;
+
+/// Distinct kinds kept; far more than there are.
+const MAX_KINDS: usize = 256;
+
+#[derive(Debug, Default)]
+pub(super) struct Losses {
+    lines: BTreeMap<(Box<str>, Box<str>), LossView>,
+    /// Frames that were read and hold no TCP or UDP.
+    pub(super) other_frames: u64,
+}
+
+impl Losses {
+    pub(super) fn add(&mut self, loss: LossView) {
+        let full = self.lines.len() >= MAX_KINDS;
+        let key = (loss.stage.clone(), loss.kind.clone());
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.frames += loss.frames;
+            line.bytes += loss.bytes;
+            line.from = line.from.min(loss.from);
+            line.until = line.until.max(loss.until);
+        } else if !full {
+            self.lines.insert(key, loss);
+        }
+    }
+
+    fn one(&mut self, stage: &str, kind: &str, frame: &Frame<'_>) {
+        self.add(LossView {
+            stage: stage.into(),
+            kind: kind.into(),
+            frames: 1,
+            bytes: u64::from(frame.original_len),
+            from: frame.time,
+            until: frame.time,
+        });
+    }
+
+    pub(super) fn fault(&mut self, fault: Fault, frame: &Frame<'_>) {
+        self.one("decode", &format!("{} {} ({})", fault.layer, fault.kind, fault.what), frame);
+    }
+
+    /// A frame without a TCP or UDP conversation: no loss, but the books say where it went.
+    pub(super) fn other(&mut self, other: Other, frame: &Frame<'_>) {
+        self.other_frames += 1;
+        let kind = match other.kind {
+            OtherKind::NotIp(0x0806) => "arp".into(),
+            OtherKind::NotIp(number) => format!("not ip (0x{number:04x})"),
+            OtherKind::Icmp => "icmp".into(),
+            OtherKind::Protocol(number) => format!("ip protocol {number}"),
+            OtherKind::Encrypted(number) => format!("encrypted ip protocol {number}"),
+            OtherKind::EncryptedLink => "encrypted on the link".into(),
+            OtherKind::OrphanFragment => "fragment without its first".into(),
+        };
+        self.one("set aside", &kind, frame);
+    }
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = &LossView> {
+        self.lines.values()
+    }
+}

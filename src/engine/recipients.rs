@@ -1,0 +1,317 @@
+//! From the books to recipients: who is behind an address and a name, where, and how that stands to the audited service.
+
+use super::ledger::{Encounter, Endpoint};
+use super::limits::LedgerLimits;
+use super::notes::{TokenSet, Tokens};
+use super::view::EndpointView;
+use crate::attribution::{
+    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
+};
+use crate::policy::subject::{Label, Traffic};
+use crate::policy::{Book, Lang, Listing, Profile, Sighting, Subject, far_from};
+use crate::wire::{AddressKind, Day, TextRef};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// What the judgement rests on, beside the capture: databases, lists and law, all dated.
+#[derive(Debug)]
+pub struct Knowledge {
+    pub atlas: Atlas,
+    pub organisations: Organisations,
+    pub book: Book,
+    /// The profile of the audited service, if one was named.
+    pub profile: Option<Profile>,
+    pub lang: Lang,
+}
+
+impl Knowledge {
+    /// Every database and data file in use.
+    pub(super) fn sources(&self) -> Vec<Arc<Source>> {
+        let mut sources = self.atlas.sources();
+        sources.push(Arc::clone(self.organisations.source()));
+        sources.extend(self.book.sources());
+        sources.extend(self.profile.iter().map(|p| Arc::clone(&p.source)));
+        sources
+    }
+}
+
+/// Whom recipients are grouped by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Who {
+    /// The company behind the name.
+    Operator(Box<str>),
+    /// A registrable domain whose company is not known.
+    Domain(Box<str>),
+    /// Nothing but the network it stands in.
+    Network(Box<str>),
+    Address(IpAddr),
+    /// Beyond the bound: by network.
+    Further(Box<str>),
+}
+
+/// One recipient in one place, as far as grouping goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    who: Who,
+    country: Option<CountryCode>,
+    listing: Listing,
+    role: Option<Box<str>>,
+    category: Option<Box<str>>,
+}
+
+/// Collects subjects while the endpoints are walked.
+#[derive(Debug)]
+pub(super) struct Recipients<'a> {
+    knowledge: &'a Knowledge,
+    names: &'a Interner,
+    tokens: &'a Tokens,
+    chains: &'a HashMap<NameId, Vec<NameId>>,
+    limits: LedgerLimits,
+    regimes: HashMap<(CountryCode, Day), Arc<str>>,
+    spoken: HashMap<TokenSet, Rc<[&'static str]>>,
+    index: HashMap<Key, usize>,
+    pub(super) subjects: Vec<Subject>,
+    /// Beside the subjects: the address filed last, so that each is counted once.
+    filed: Vec<IpAddr>,
+    /// Encounters that were judged together because there were too many recipients.
+    pub(super) lumped: u64,
+}
+
+impl<'a> Recipients<'a> {
+    pub(super) fn new(
+        knowledge: &'a Knowledge,
+        names: &'a Interner,
+        tokens: &'a Tokens,
+        chains: &'a HashMap<NameId, Vec<NameId>>,
+        limits: LedgerLimits,
+    ) -> Self {
+        Self {
+            knowledge,
+            names,
+            tokens,
+            chains,
+            limits,
+            regimes: HashMap::new(),
+            spoken: HashMap::new(),
+            index: HashMap::new(),
+            subjects: Vec::new(),
+            filed: Vec::new(),
+            lumped: 0,
+        }
+    }
+
+    /// Adds what went to one address; returns its row.
+    pub(super) fn add<'e>(&mut self, endpoint: &'e Endpoint) -> EndpointView<'e>
+    where
+        'a: 'e,
+    {
+        let kind = AddressKind::of(endpoint.address);
+        let place = self.knowledge.atlas.place(endpoint.address);
+        let holder = self.knowledge.organisations.holder_of(&place);
+        let mut row = EndpointView {
+            address: endpoint.address,
+            names: Vec::with_capacity(endpoint.encounters.len()),
+            operator: None,
+            holder,
+            place,
+            round_trip: endpoint.round_trip,
+            regime: Arc::default(),
+            label: None,
+            listing: Listing::Unjudged,
+            up: endpoint.sum(|e| e.up),
+            down: endpoint.sum(|e| e.down),
+            first: endpoint.encounters.iter().map(|e| e.first).min().unwrap_or_default(),
+            last: endpoint.encounters.iter().map(|e| e.last).max().unwrap_or_default(),
+            flows: endpoint.encounters.iter().map(|e| u64::from(e.flows)).sum(),
+            reverse_name: None,
+        };
+        // What a database says of another time than that of the traffic is not sure, however exact it was then.
+        if let Some(claim) = &mut row.place.located_in
+            && far_from(&claim.source, row.first.day()).is_some()
+        {
+            claim.confidence = claim.confidence.min(Confidence::Medium);
+        }
+        if let Some(country) = row.place.located_in.as_ref() {
+            row.regime = self.regime(country.value, row.first.day());
+        }
+        let mut most_telling = None;
+        for encounter in &endpoint.encounters {
+            let judged = self.judge(encounter, endpoint.address, &row);
+            if let Some((name, _)) = encounter.name {
+                row.names.push(TextRef::new(self.names.resolve(name)));
+            }
+            row.label = row.label.take().or_else(|| judged.label.clone());
+            row.operator = row.operator.take().or_else(|| judged.operator.clone());
+            // An address that serves several names is as far from the list as the farthest of them.
+            if most_telling.is_none_or(|m| judged.listing > m) {
+                most_telling = Some(judged.listing);
+            }
+            if encounter.judged {
+                self.file(encounter, endpoint.address, kind, &row, &judged);
+            }
+        }
+        row.listing = most_telling.unwrap_or(Listing::Unjudged);
+        row
+    }
+
+    /// The protocols of a set, sorted; the same few sets come again and again.
+    fn applications(&mut self, spoken: TokenSet) -> Rc<[&'static str]> {
+        let list = self.spoken.entry(spoken);
+        Rc::clone(list.or_insert_with(|| self.tokens.list(spoken).into()))
+    }
+
+    /// The token of the law of a country on a day; made once.
+    fn regime(&mut self, country: CountryCode, day: Day) -> Arc<str> {
+        let token = self.regimes.entry((country, day));
+        Arc::clone(token.or_insert_with(|| self.knowledge.book.regimes.on(country, day).token().into()))
+    }
+
+    fn judge(&mut self, encounter: &Encounter, address: IpAddr, row: &EndpointView<'_>) -> Judged {
+        let knowledge = self.knowledge;
+        let name = encounter.name.map(|(id, _)| self.names.resolve(id));
+        let operator = name.and_then(|n| knowledge.organisations.operator_of(n));
+        let aliases = encounter.name.and_then(|(id, _)| self.chains.get(&id)).into_iter().flatten();
+        let placed = knowledge.book.place(
+            knowledge.profile.as_ref(),
+            &Sighting {
+                names: name.as_slice(),
+                addresses: &[address],
+                asn: row.place.network.as_ref().map(|n| n.asn),
+                operator: operator.as_ref().map(|c| &*c.value.name),
+                holder: row.holder.as_ref().map(|c| &*c.value.name),
+                applications: &self.applications(encounter.spoken),
+                day: encounter.first.day(),
+            },
+        );
+        let label = knowledge.book.label(name.into_iter().chain(aliases.map(|id| self.names.resolve(*id))));
+        Judged { listing: placed.listing, role: placed.role.map(Into::into), label, operator }
+    }
+
+    fn file(
+        &mut self,
+        encounter: &Encounter,
+        address: IpAddr,
+        kind: AddressKind,
+        row: &EndpointView<'_>,
+        judged: &Judged,
+    ) {
+        let name = encounter.name.map(|(id, _)| self.names.resolve(id));
+        let network = || row.holder.as_ref().map_or_else(|| "".into(), |h| h.value.name.clone());
+        let who = match (&judged.operator, name) {
+            _ if !kind.is_public() => Who::Address(address),
+            (Some(operator), _) => Who::Operator(operator.value.name.clone()),
+            (None, Some(name)) => match registrable(name) {
+                Some(domain) => Who::Domain(domain.into()),
+                None => Who::Domain(name.into()),
+            },
+            (None, None) if row.holder.is_some() => Who::Network(network()),
+            (None, None) => Who::Address(address),
+        };
+        let mut key = Key {
+            who,
+            country: row.place.located_in.as_ref().map(|c| c.value),
+            listing: judged.listing,
+            role: judged.role.clone(),
+            category: judged.label.as_ref().map(|l| l.category.clone()),
+        };
+        if self.index.len() >= self.limits.recipients && !self.index.contains_key(&key) {
+            self.lumped += 1;
+            key.who = Who::Further(network());
+        }
+        let at = *self.index.entry(key).or_insert_with(|| {
+            self.subjects.push(subject(encounter, row, judged));
+            self.filed.push(IpAddr::from([0; 4]));
+            self.subjects.len() - 1
+        });
+        let name = encounter.name.map(|(id, basis)| (TextRef::new(self.names.resolve(id)), basis));
+        let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return };
+        if *filed != address {
+            *filed = address;
+            subject.address_count += 1;
+            if subject.addresses.len() < self.limits.addresses_per_recipient {
+                subject.addresses.push(address);
+            }
+        }
+        join(subject, encounter, name, row, self.tokens, &self.limits);
+    }
+}
+
+struct Judged {
+    listing: Listing,
+    role: Option<Box<str>>,
+    label: Option<Label>,
+    operator: Option<Claim<Arc<Company>>>,
+}
+
+fn subject(encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Subject {
+    Subject {
+        names: Vec::new(),
+        addresses: Vec::new(),
+        address_count: 0,
+        operator: judged.operator.clone(),
+        holder: row.holder.clone(),
+        located_in: row.place.located_in.clone(),
+        indeterminate: row.place.indeterminate.clone(),
+        listing: judged.listing,
+        role: judged.role.clone(),
+        label: judged.label.clone(),
+        traffic: Traffic::default(),
+        first: encounter.first,
+        last: encounter.last,
+        frames: Vec::new(),
+        flow_count: 0,
+        applications: Vec::new(),
+        clear: Vec::new(),
+        outer_names: 0,
+        tunnels: Vec::new(),
+    }
+}
+
+fn join(
+    subject: &mut Subject,
+    encounter: &Encounter,
+    name: Option<(TextRef<'_>, NameBasis)>,
+    row: &EndpointView<'_>,
+    tokens: &Tokens,
+    limits: &LedgerLimits,
+) {
+    if let Some((name, basis)) = name {
+        if let Some((_, old)) = subject.names.iter_mut().find(|(known, _)| known.exact() == name.exact()) {
+            *old = (*old).min(basis);
+        } else if subject.names.len() < limits.names_per_recipient {
+            subject.names.push((name.exact().into(), basis));
+        }
+    }
+    // Of several addresses in the same country the least certain one speaks for all.
+    if let (Some(ours), Some(theirs)) = (&mut subject.located_in, &row.place.located_in)
+        && theirs.confidence < ours.confidence
+    {
+        *ours = theirs.clone();
+        subject.indeterminate.clone_from(&row.place.indeterminate);
+    }
+    let traffic = &mut subject.traffic;
+    traffic.packets_up += encounter.up.packets;
+    traffic.bytes_up += encounter.up.bytes;
+    traffic.packets_down += encounter.down.packets;
+    traffic.bytes_down += encounter.down.bytes;
+    subject.first = subject.first.min(encounter.first);
+    subject.last = subject.last.max(encounter.last);
+    subject.flow_count += encounter.flows;
+    subject.outer_names += encounter.outer;
+    let room = limits.frames_per_recipient.saturating_sub(subject.frames.len());
+    subject.frames.extend(encounter.frames.iter().take(room));
+    merge(&mut subject.applications, tokens.list(encounter.spoken));
+    merge(&mut subject.clear, tokens.list(encounter.clear));
+    merge(&mut subject.tunnels, encounter.tunnel.kinds().collect());
+}
+
+/// Adds what is missing; keeps the list sorted.
+fn merge(list: &mut Vec<&'static str>, more: Vec<&'static str>) {
+    for token in more {
+        if let Err(at) = list.binary_search(&token) {
+            list.insert(at, token);
+        }
+    }
+}

@@ -1,0 +1,392 @@
+//! All flows: finds the one a packet belongs to, opens, counts, reads and retires. Bounded in flows and in bytes held.
+
+use super::entry::{Flow, FlowId};
+use super::reader::{Reader, Verdict};
+use crate::dissect::Facts;
+use crate::wire::{End, FlowKey, Fragment, Frame, Packet, Pair, Side, TcpFlags, Timestamp, Transport, TransportKind};
+use hashbrown::HashTable;
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+
+/// The bounds of the flow table.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Flows kept at a time. Beyond it the oldest are retired: complete rows, but their 5-tuple is forgotten.
+    pub flows: usize,
+    /// Bytes that all readers together may hold for reassembly.
+    pub held_bytes: usize,
+    /// Silence after which a UDP 5-tuple that speaks again counts as a new flow, in nanoseconds.
+    pub udp_idle: u64,
+    /// Silence after which nobody listens to a TCP flow any more, in nanoseconds.
+    pub tcp_quiet: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            // About 400 MiB with everything that hangs on a flow.
+            flows: 1 << 20,
+            // A call's hellos are in flight for a second; 64 MiB is a thousand of the largest.
+            held_bytes: 64 << 20,
+            // Longer than the keep-alive of any media flow (RFC 8445 §11: 15 s) and most NAT bindings (RFC 4787: 2 min).
+            udp_idle: 300_000_000_000,
+            tcp_quiet: 120_000_000_000,
+        }
+    }
+}
+
+/// What the table could not keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TableLosses {
+    /// Flows retired before their time because the table was full.
+    pub retired_early: u64,
+    /// Flows that were no longer read because too many bytes were held.
+    pub unread: u64,
+}
+
+/// Slots of the small memory of recent flows: a call has a handful of busy ones.
+const RECENT: usize = 64;
+
+/// The flows of a capture.
+#[derive(Debug)]
+pub struct FlowTable {
+    limits: Limits,
+    /// Flow `n` stands at `n - retired`.
+    flows: VecDeque<Flow>,
+    retired: u32,
+    /// 5-tuple → number of its latest generation, each with its hash, so that growing touches no flow. Hashed with a
+    /// secret key: addresses and ports are chosen by others.
+    index: HashTable<(u32, u32)>,
+    hasher: RandomState,
+    recent: Box<[u32; RECENT]>,
+    held: usize,
+    /// TCP flows somebody listens to, for letting go of silent ones.
+    listening: Vec<FlowId>,
+    losses: TableLosses,
+}
+
+impl Default for FlowTable {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl FlowTable {
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            flows: VecDeque::new(),
+            retired: 0,
+            index: HashTable::new(),
+            hasher: RandomState::new(),
+            recent: Box::new([u32::MAX; RECENT]),
+            held: 0,
+            listening: Vec::new(),
+            losses: TableLosses::default(),
+        }
+    }
+
+    #[must_use]
+    pub fn losses(&self) -> TableLosses {
+        self.losses
+    }
+
+    #[must_use]
+    pub fn get(&self, id: FlowId) -> Option<&Flow> {
+        self.flows.get(id.0.checked_sub(self.retired)? as usize)
+    }
+
+    /// All flows that are still kept, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (FlowId, &Flow)> {
+        (self.retired..).map(FlowId).zip(&self.flows)
+    }
+
+    /// Flows ever opened.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        u64::from(self.retired) + self.flows.len() as u64
+    }
+
+    /// Takes out the oldest flow if the table is full.
+    pub fn retire(&mut self) -> Option<(FlowId, Flow)> {
+        if self.flows.len() < self.limits.flows {
+            return None;
+        }
+        let flow = self.flows.pop_front()?;
+        let id = self.retired;
+        self.retired += 1;
+        self.losses.retired_early += 1;
+        self.held -= flow.held as usize;
+        let short = self.short_hash(&flow.key());
+        if let Ok(entry) = self.index.find_entry(spread(short), |&(n, _)| n == id) {
+            entry.remove();
+        }
+        Some((FlowId(id), flow))
+    }
+
+    /// Counts a packet and reads what it brings. What the dissectors say is pushed to `out`. Returns the flow, the side
+    /// that sent the packet, and whether the packet opened the flow.
+    pub fn accept(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, out: &mut Facts) -> (FlowId, Side, bool) {
+        let (id, side, opened) = self.find(packet, frame);
+        let at = id.0.wrapping_sub(self.retired) as usize;
+        let Some(flow) = self.flows.get_mut(at) else { return (id, side, opened) };
+        flow.last = flow.last.max(frame.time);
+        let sent = &mut flow.sent[side];
+        sent.packets += 1;
+        sent.bytes += u64::from(frame.original_len);
+        sent.payload += u64::from(packet.payload_len);
+        if let Fragment::First { earlier_frames, earlier_bytes, earlier_payload } = packet.fragment {
+            sent.packets += u64::from(earlier_frames);
+            sent.bytes += earlier_bytes;
+            sent.payload += earlier_payload;
+        }
+        flow.cut |= packet.cut;
+        match (&mut flow.reader, packet.transport) {
+            (Reader::Settled, _) => {
+                if let Transport::Tcp { flags, .. } = packet.transport {
+                    note_flags(flow, side, flags);
+                }
+            }
+            (Reader::Unknown { .. } | Reader::Datagrams { .. }, _) => {
+                if !packet.payload.is_empty() {
+                    flow.reader.datagram(side, packet.payload, &flow.ends, out);
+                    self.book(at);
+                }
+            }
+            (Reader::Stream(_), Transport::Tcp { sequence, acknowledgment, flags }) => {
+                read_segment(flow, side, sequence, acknowledgment, flags, packet.payload, frame.time, out);
+                self.book(at);
+            }
+            (Reader::Stream(_), _) => {}
+        }
+        (id, side, opened)
+    }
+
+    /// Notes which side of a flow the audited device is, from the hardware addresses of a frame that `side` sent.
+    pub fn note_device(&mut self, id: FlowId, side: Side, (source, destination): ([u8; 6], [u8; 6]), device: [u8; 6]) {
+        let at = id.0.wrapping_sub(self.retired) as usize;
+        if let Some(flow) = self.flows.get_mut(at).filter(|f| f.subject.is_none()) {
+            flow.subject = if source == device {
+                Some(side)
+            } else if destination == device {
+                Some(side.other())
+            } else {
+                None
+            };
+        }
+    }
+
+    /// The capture is over: holes will not be filled, so what lies behind them is read. Facts come with their flow.
+    pub fn end(&mut self, mut tell: impl FnMut(FlowId, Facts)) {
+        for (n, flow) in (self.retired..).zip(&mut self.flows) {
+            let facts = flow.stop_reading();
+            flow.held = 0;
+            if !facts.0.is_empty() {
+                tell(FlowId(n), facts);
+            }
+        }
+        self.held = 0;
+    }
+
+    /// Keeps the books of held bytes; over the bound, the flow that wanted more is no longer read.
+    fn book(&mut self, at: usize) {
+        let Some(flow) = self.flows.get_mut(at) else { return };
+        let held = flow.reader.held();
+        self.held = self.held - flow.held as usize + held;
+        flow.held = held as u32;
+        if self.held > self.limits.held_bytes && held > 0 {
+            flow.reader = Reader::Settled;
+            self.held -= held;
+            flow.held = 0;
+            self.losses.unread += 1;
+        }
+    }
+
+    /// The flow of a packet, its side, and whether it was opened for it.
+    fn find(&mut self, packet: &Packet<'_>, frame: &Frame<'_>) -> (FlowId, Side, bool) {
+        let (source, destination) = (packet.source, packet.destination);
+        let transport = packet.transport.kind();
+        let slot = usize::from(source.port ^ destination.port) % RECENT;
+        let recent = self.recent.get(slot).copied().unwrap_or(u32::MAX);
+        if let Some((flow, side)) = self.matching(recent, transport, source, destination)
+            && !is_reuse(flow, packet, frame.time, &self.limits)
+        {
+            return (FlowId(recent), side, false);
+        }
+        let key = FlowKey::new(transport, source, destination);
+        let short = self.short_hash(&key);
+        let (flows, retired) = (&self.flows, self.retired);
+        let flow_at = |n: u32| flows.get(n.wrapping_sub(retired) as usize);
+        let found =
+            self.index.find_mut(spread(short), |&(n, h)| h == short && flow_at(n).is_some_and(|f| f.key() == key));
+        let next = self.retired + self.flows.len() as u32;
+        let (number, opened) = if let Some((number, _)) = found {
+            let reuse = flow_at(*number).is_none_or(|f| is_reuse(f, packet, frame.time, &self.limits));
+            if reuse {
+                *number = next;
+            }
+            (*number, reuse)
+        } else {
+            self.index.insert_unique(spread(short), (next, short), |&(_, h)| spread(h));
+            (next, true)
+        };
+        if opened {
+            self.flows.push_back(open(packet, frame));
+            if transport == TransportKind::Tcp {
+                self.listening.push(FlowId(number));
+            }
+        }
+        if let Some(entry) = self.recent.get_mut(slot) {
+            *entry = number;
+        }
+        let side = match self.matching(number, transport, source, destination) {
+            Some((_, side)) => side,
+            None => Side::First,
+        };
+        (FlowId(number), side, opened)
+    }
+
+    fn short_hash(&self, key: &FlowKey) -> u32 {
+        self.hasher.hash_one(key) as u32
+    }
+
+    fn matching(&self, number: u32, transport: TransportKind, source: End, destination: End) -> Option<(&Flow, Side)> {
+        let flow = self.flows.get(number.wrapping_sub(self.retired) as usize)?;
+        if flow.transport != transport {
+            return None;
+        }
+        let Pair { first, second } = flow.ends;
+        if first == source && second == destination {
+            Some((flow, Side::First))
+        } else if first == destination && second == source {
+            Some((flow, Side::Second))
+        } else {
+            None
+        }
+    }
+
+    /// Lets go of TCP flows that have been silent: what lies behind their holes is read first. Facts come with their flow.
+    pub fn sweep(&mut self, now: Timestamp, mut tell: impl FnMut(FlowId, Facts)) {
+        let mut listening = std::mem::take(&mut self.listening);
+        listening.retain(|&id| {
+            let at = id.0.wrapping_sub(self.retired) as usize;
+            let Some(flow) = self.flows.get_mut(at) else { return false };
+            if now.since(flow.last) <= self.limits.tcp_quiet {
+                return matches!(flow.reader, Reader::Stream(_));
+            }
+            let facts = flow.stop_reading();
+            self.book(at);
+            if !facts.0.is_empty() {
+                tell(id, facts);
+            }
+            false
+        });
+        self.listening = listening;
+    }
+}
+
+/// The table takes the place from the low bits and a tag from the top ones.
+fn spread(short: u32) -> u64 {
+    u64::from(short) << 32 | u64::from(short)
+}
+
+fn open(packet: &Packet<'_>, frame: &Frame<'_>) -> Flow {
+    let transport = packet.transport.kind();
+    Flow {
+        ends: Pair::new(packet.source, packet.destination),
+        sent: Pair::default(),
+        first: frame.time,
+        last: frame.time,
+        first_frame: frame.number,
+        round_trip: None,
+        syn_at: None,
+        reader: Reader::new(transport),
+        held: 0,
+        transport,
+        tunnel: packet.tunnel,
+        tcp: Pair::default(),
+        subject: None,
+        cut: false,
+    }
+}
+
+/// Whether the packet belongs to a new generation of the 5-tuple.
+fn is_reuse(flow: &Flow, packet: &Packet<'_>, now: Timestamp, limits: &Limits) -> bool {
+    match packet.transport {
+        Transport::Tcp { flags, sequence, .. } => {
+            let opening = flags.has(TcpFlags::SYN) && !flags.has(TcpFlags::ACK);
+            opening
+                && (flow.is_closed()
+                    || now.since(flow.last) > limits.tcp_quiet
+                    || reopens(flow, packet.source, sequence))
+        }
+        Transport::Udp => now.since(flow.last) > limits.udp_idle,
+        Transport::Continued(_) => false,
+    }
+}
+
+/// A SYN with a new initial sequence number after data: whoever opened the flow has begun anew without its end being
+/// captured. A repeated SYN has the same number, and one that was only late comes from a side that had sent none.
+fn reopens(flow: &Flow, source: End, sequence: u32) -> bool {
+    let side = if flow.ends.first == source { Side::First } else { Side::Second };
+    let opener = flow.tcp[side];
+    opener.syn && opener.isn != sequence && flow.sent.iter().any(|s| s.payload > 0)
+}
+
+fn note_flags(flow: &mut Flow, side: Side, flags: TcpFlags) {
+    let seen = &mut flow.tcp[side];
+    seen.reset |= flags.has(TcpFlags::RST);
+    seen.fin |= flags.has(TcpFlags::FIN);
+}
+
+#[expect(clippy::too_many_arguments, reason = "the header fields of one segment")]
+fn read_segment(
+    flow: &mut Flow,
+    side: Side,
+    sequence: u32,
+    acknowledgment: u32,
+    flags: TcpFlags,
+    payload: &[u8],
+    now: Timestamp,
+    out: &mut Facts,
+) {
+    let Reader::Stream(reader) = &mut flow.reader else { return };
+    let mut data_at = sequence;
+    if flags.has(TcpFlags::SYN) {
+        let answer = flags.has(TcpFlags::ACK);
+        if !answer {
+            flow.tcp[side].syn = true;
+            flow.tcp[side].isn = sequence;
+        }
+        flow.tcp[side].syn_ack |= answer;
+        reader.streams[side].start(sequence);
+        data_at = sequence.wrapping_add(1);
+        if answer {
+            flow.round_trip = flow.syn_at.take().map(|at| now.since(at));
+        } else {
+            // A second SYN makes it unknowable which of them the answer answers.
+            flow.syn_at = if flow.sent[side].packets == 1 { Some(now) } else { None };
+        }
+    }
+    if flags.has(TcpFlags::ACK) {
+        reader.streams[side.other()].acknowledge(acknowledgment);
+    }
+    let mut verdict = Verdict::Listen;
+    if !payload.is_empty() {
+        verdict = reader.segment(side, data_at, payload, &flow.ends, out);
+    }
+    if verdict == Verdict::Listen && flags.has(TcpFlags::RST) {
+        for side in Side::BOTH {
+            if verdict == Verdict::Listen {
+                verdict = reader.end(side, &flow.ends, out);
+            }
+        }
+        verdict = Verdict::Settle;
+    }
+    note_flags(flow, side, flags);
+    // After both have closed, holes may still be filled by late segments; the sweep lets go.
+    if verdict == Verdict::Settle {
+        flow.reader = Reader::Settled;
+    }
+}

@@ -1,0 +1,179 @@
+//! The book: all policy data of a run, checked and hashed. Text comes in; files are read by whoever calls.
+
+use super::background::Background;
+use super::data_file::PolicyError;
+use super::jurisdiction::Regimes;
+use super::list::List;
+use super::place::{self, Placed, Sighting};
+use super::service::{Parameters, Profile};
+use super::subject::Label;
+use super::tracker::Trackers;
+use super::words::Lang;
+use crate::attribution::Source;
+use crate::wire::Day;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The bundled profiles; a test compares this list with the folder.
+const SERVICES: &[(&str, &str)] = &[
+    ("alfaview", include_str!("data/services/alfaview.toml")),
+    ("bigbluebutton", include_str!("data/services/bigbluebutton.toml")),
+    ("discord", include_str!("data/services/discord.toml")),
+    ("google-meet", include_str!("data/services/google-meet.toml")),
+    ("goto", include_str!("data/services/goto.toml")),
+    ("jitsi", include_str!("data/services/jitsi.toml")),
+    ("jitsi-self-hosted", include_str!("data/services/jitsi-self-hosted.toml")),
+    ("matrix", include_str!("data/services/matrix.toml")),
+    ("nextcloud-talk", include_str!("data/services/nextcloud-talk.toml")),
+    ("rocketchat", include_str!("data/services/rocketchat.toml")),
+    ("skype", include_str!("data/services/skype.toml")),
+    ("teams", include_str!("data/services/teams.toml")),
+    ("teamviewer", include_str!("data/services/teamviewer.toml")),
+    ("tixeo", include_str!("data/services/tixeo.toml")),
+    ("webex", include_str!("data/services/webex.toml")),
+    ("wire", include_str!("data/services/wire.toml")),
+    ("zoom", include_str!("data/services/zoom.toml")),
+];
+
+const JURISDICTIONS: &str = include_str!("data/jurisdictions.toml");
+const TRACKERS: &str = include_str!("data/trackers.toml");
+const BACKGROUND: &str = include_str!("data/background.toml");
+
+/// Days after which the table of law should be looked through again.
+const STALE_DAYS: u32 = 180;
+
+/// All policy data.
+#[derive(Debug)]
+pub struct Book {
+    pub regimes: Regimes,
+    pub trackers: Trackers,
+    pub background: Background,
+    /// Profiles are many and one is used: they are parsed when asked for.
+    services: BTreeMap<Box<str>, (Box<str>, Cow<'static, str>)>,
+    list: Option<List>,
+}
+
+impl Book {
+    /// The data that come with the program.
+    ///
+    /// # Errors
+    /// Never in a released program; a test parses everything.
+    pub fn embedded() -> Result<Self, PolicyError> {
+        Self::with_dir(Vec::new())
+    }
+
+    /// The same with files of the user's own, as pairs of name and text. `jurisdictions.toml`, `trackers.toml` and
+    /// `background.toml` replace the bundled ones; any other `*.toml` is a service profile and replaces or adds by its `id`;
+    /// files with other endings are passed over. Everything given is checked at once.
+    ///
+    /// # Errors
+    /// With file, place and cure.
+    pub fn with_dir(files: Vec<(String, String)>) -> Result<Self, PolicyError> {
+        let (mut regimes, mut trackers, mut background) = (None, None, None);
+        let mut services: BTreeMap<Box<str>, _> = SERVICES
+            .iter()
+            .map(|(id, text)| (Box::from(*id), (format!("{id}.toml").into(), Cow::Borrowed(*text))))
+            .collect();
+        let mut own: BTreeMap<Box<str>, String> = BTreeMap::new();
+        for (name, text) in files {
+            let base = name.rsplit(['/', '\\']).next().unwrap_or(&name);
+            match base {
+                "jurisdictions.toml" => regimes = Some(Regimes::parse(&name, &text)?),
+                "trackers.toml" => trackers = Some(Trackers::parse(&name, &text)?),
+                "background.toml" => background = Some(Background::parse(&name, &text)?),
+                _ if base.rsplit_once('.').is_some_and(|(_, ext)| ext == "toml") => {
+                    let id = Profile::parse(&name, &text, &Parameters::new())?.file.id;
+                    if let Some(other) = own.insert(id.clone(), name.clone()) {
+                        return Err(PolicyError::new(
+                            &name,
+                            "id",
+                            format!("`{id}` is also in {other}; keep one of them"),
+                        ));
+                    }
+                    services.insert(id, (name.into(), Cow::Owned(text)));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self {
+            regimes: regimes.map_or_else(|| Regimes::parse("jurisdictions.toml", JURISDICTIONS), Ok)?,
+            trackers: trackers.map_or_else(|| Trackers::parse("trackers.toml", TRACKERS), Ok)?,
+            background: background.map_or_else(|| Background::parse("background.toml", BACKGROUND), Ok)?,
+            services,
+            list: None,
+        })
+    }
+
+    /// From now on every profile is held against this list instead of its public one.
+    ///
+    /// # Errors
+    /// With file, place and cure.
+    pub fn with_list(mut self, name: &str, text: &str) -> Result<Self, PolicyError> {
+        self.list = Some(List::parse(name, text)?);
+        Ok(self)
+    }
+
+    /// Ids of all profiles, sorted.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        self.services.keys().map(|id| &**id)
+    }
+
+    /// The profile of a service, held against the list in use.
+    ///
+    /// # Errors
+    /// If there is no such profile (the message names those there are), or parameters or list do not fit it.
+    pub fn profile(&self, id: &str, parameters: &Parameters) -> Result<Profile, PolicyError> {
+        let Some((name, text)) = self.services.get(id) else {
+            let known: Vec<_> = self.services().collect();
+            let what = format!("there is no such profile; there are: {}", known.join(", "));
+            return Err(PolicyError::new("--service", id, what));
+        };
+        let profile = Profile::parse(name, text, parameters)?;
+        match &self.list {
+            Some(list) => profile.with_list(list),
+            None => Ok(profile),
+        }
+    }
+
+    /// A profile made of nothing but the list given with [`Book::with_list`], for use without a service.
+    #[must_use]
+    pub fn list_profile(&self) -> Option<Profile> {
+        self.list.clone().map(Profile::of_list)
+    }
+
+    /// How a recipient stands to the service. Without profile only background and the own network are told.
+    #[must_use]
+    pub fn place<'a>(&'a self, profile: Option<&'a Profile>, seen: &Sighting<'_>) -> Placed<'a> {
+        place::place(profile, &self.background, seen)
+    }
+
+    /// The label of the first of these names (best first, CNAME targets last) that the tracker list knows.
+    pub fn label<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Label> {
+        names.into_iter().find_map(|n| self.trackers.label(n))
+    }
+
+    /// Name, edition and hash of the data files that every run uses.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Arc<Source>> {
+        vec![
+            Arc::clone(self.regimes.source()),
+            Arc::clone(self.trackers.source()),
+            Arc::clone(self.background.source()),
+        ]
+    }
+
+    /// A sentence if the table of law is too old on `today` to be relied on without a look.
+    #[must_use]
+    pub fn stale(&self, today: Day, lang: Lang) -> Option<String> {
+        let edition = self.regimes.edition();
+        let age = today.0.saturating_sub(edition.0);
+        (age > STALE_DAYS).then(|| match lang {
+            Lang::En => format!("the jurisdiction table of {edition} is {age} days old; check for a newer edition"),
+            Lang::De => format!("die Regimetabelle vom {edition} ist {age} Tage alt; bitte nach einer neueren sehen"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,325 @@
+//! CAP and NEG: what this capture cannot show. Silence about a blind spot would read as an all-clear.
+
+use super::{Case, Judge, Out, Rule};
+use crate::attribution::Confidence;
+use crate::dissect::fact::Hidden;
+use crate::policy::finding::{Finding, Ground, Severity};
+use crate::policy::subject::{Blind, Circumstances, Silence};
+use crate::policy::words::{self, Lang};
+use crate::wire::FrameNo;
+
+pub(super) const RULE: Rule = Rule {
+    codes: &[
+        ("CAP-01", "frames were lost", "Frames gingen verloren"),
+        ("CAP-02", "frames were cut", "Frames wurden gekürzt"),
+        ("CAP-03", "the clock of the capture ran backwards", "Die Uhr der Aufzeichnung lief rückwärts"),
+        ("CAP-04", "VPN or proxy", "VPN oder Proxy"),
+        ("CAP-05", "flows of other devices", "Verbindungen anderer Geräte"),
+        ("CAP-06", "frames could not be read", "Frames waren nicht lesbar"),
+        ("CAP-07", "the file ends in the middle of a record", "Die Datei endet mitten in einem Datensatz"),
+        ("CAP-08", "flows with one direction only", "Verbindungen mit nur einer Richtung"),
+        ("CAP-09", "flows whose start is missing", "Verbindungen, deren Anfang fehlt"),
+        ("CAP-10", "flows inside a tunnel", "Verbindungen in einem Tunnel"),
+        ("CAP-11", "limits of this program were reached", "Grenzen dieses Programms wurden erreicht"),
+        ("CAP-12", "name resolution was encrypted", "Namensauflösung war verschlüsselt"),
+        (
+            "CAP-13",
+            "names beside an encrypted hello may be covers",
+            "Namen neben verschlüsseltem Hello können Decknamen sein",
+        ),
+        ("CAP-14", "names were hidden by ESNI", "Namen waren durch ESNI verborgen"),
+        ("CAP-15", "a long time without frames", "Lange Zeit ohne Frames"),
+        ("NEG-00", "what such a capture cannot show", "Was eine solche Aufzeichnung nicht zeigen kann"),
+    ],
+    judge: Judge::Capture(judge),
+};
+
+fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
+    let lang = case.lang;
+    let n = |count: u64| words::number(count, lang);
+    let of = if case.at_least { lang.pick("at least ", "mindestens ") } else { "" };
+    let mut say = |code: &'static str, severity: Severity, frames: &[FrameNo], en: String, de: String| {
+        out.push(code, severity, || Finding {
+            code,
+            severity,
+            ground: Ground::Capture,
+            subject: lang.pick("the capture", "die Aufzeichnung").into(),
+            text: match lang {
+                Lang::En => en,
+                Lang::De => de,
+            }
+            .into(),
+            confidence: Confidence::High,
+            uncertainty: Box::default(),
+            first: c.first,
+            last: c.last,
+            frames: frames.to_vec(),
+            sources: Vec::new(),
+        });
+    };
+    if c.lost > 0 {
+        let (lost, all) = (n(c.lost), n(c.frames));
+        say(
+            "CAP-01",
+            Severity::Notice,
+            &[],
+            format!(
+                "Frames lost: at least {lost}, beside {all} that were read. All counts are lower bounds, and recipients may be missing."
+            ),
+            format!(
+                "Verlorene Frames: mindestens {lost}, neben {all} gelesenen. Alle Zahlen sind Untergrenzen, und Empfänger können fehlen."
+            ),
+        );
+    }
+    if c.cut > 0 {
+        let (cut, snap) = (n(c.cut), n(c.snap_length.into()));
+        say(
+            "CAP-02",
+            Severity::Info,
+            &[],
+            format!(
+                "Frames kept only in part: {cut} (at most {snap} bytes each). Names further back could not be read; volumes count what was sent."
+            ),
+            format!(
+                "Nur teilweise aufgehobene Frames: {cut} (je höchstens {snap} Byte). Weiter hinten stehende Namen waren nicht lesbar; Mengen zählen, was gesendet wurde."
+            ),
+        );
+    }
+    if c.time_reversals > 0 {
+        let times = n(c.time_reversals);
+        say(
+            "CAP-03",
+            Severity::Notice,
+            &[],
+            format!(
+                "The clock of the capture ran backwards (jumps: {times}); order and durations are uncertain there, and so may be the day whose law applies."
+            ),
+            format!(
+                "Die Uhr der Aufzeichnung lief rückwärts (Sprünge: {times}); Reihenfolge und Dauern sind dort ungewiss, womöglich auch der Tag, dessen Recht gilt."
+            ),
+        );
+    }
+    if let Some(silence) = c.silence.filter(Silence::is_long) {
+        let Silence { from, until, before, after, .. } = silence;
+        say(
+            "CAP-15",
+            Severity::Notice,
+            &[before, after],
+            format!(
+                "Between frame {before} ({from}) and frame {after} ({until}) nothing was captured: the file is made of pieces, or the clock was set. What was sent in between is unknown; every finding names its own day."
+            ),
+            format!(
+                "Zwischen Frame {before} ({from}) und Frame {after} ({until}) ist nichts aufgezeichnet: Die Datei besteht aus Stücken, oder die Uhr wurde gestellt. Was dazwischen gesendet wurde, ist unbekannt; jeder Befund nennt seinen eigenen Tag."
+            ),
+        );
+    }
+    if let Some(device) = &c.device {
+        foreign(c, &words::shown(device), lang, &mut say);
+    }
+    for blind in &c.blind {
+        hidden(blind, lang, &mut say);
+    }
+    if c.unreadable > 0 {
+        let count = n(c.unreadable);
+        say(
+            "CAP-06",
+            Severity::Notice,
+            &[],
+            format!("Frames that could not be read: {count}. What they carried is not in the counts."),
+            format!("Nicht lesbare Frames: {count}. Was sie trugen, fehlt in den Zahlen."),
+        );
+    }
+    if c.truncated_file {
+        say(
+            "CAP-07",
+            Severity::Notice,
+            &[],
+            "The file ends in the middle of a record; what came after is missing.".to_owned(),
+            "Die Datei endet mitten in einem Datensatz; was danach kam, fehlt.".to_owned(),
+        );
+    }
+    if c.one_sided_flows > 0 {
+        let (count, all) = (n(c.one_sided_flows.into()), n(c.flows));
+        say(
+            "CAP-08",
+            Severity::Info,
+            &[],
+            format!("Of {count} of {all} flows only one direction was captured; what came back is unknown."),
+            format!(
+                "Von {count} der {all} Verbindungen wurde nur eine Richtung aufgezeichnet; was zurückkam, ist unbekannt."
+            ),
+        );
+    }
+    if c.midstream_flows > 0 {
+        let (count, all) = (n(c.midstream_flows.into()), n(c.flows));
+        say(
+            "CAP-09",
+            Severity::Info,
+            &[],
+            format!(
+                "{count} of {all} flows had begun before the capture; their names may have been said before it, and who opened them is inferred."
+            ),
+            format!(
+                "{count} der {all} Verbindungen hatten vor der Aufzeichnung begonnen; ihre Namen können vorher gefallen sein, und wer sie öffnete, ist erschlossen."
+            ),
+        );
+    }
+    if c.tunnelled_flows > 0 {
+        let (count, all, kinds) = (n(c.tunnelled_flows.into()), n(c.flows), c.tunnels.join(", "));
+        say(
+            "CAP-10",
+            Severity::Notice,
+            &c.tunnel_frames,
+            format!(
+                "Inside a tunnel ({kinds}) ran {of}{count} of {all} flows. The inner addresses are shown; the ends of the tunnel saw the traffic too."
+            ),
+            format!(
+                "In einem Tunnel ({kinds}): {of}{count} der {all} Verbindungen. Gezeigt sind die inneren Adressen; auch die Enden des Tunnels sahen den Verkehr."
+            ),
+        );
+    }
+    if !c.limits.is_empty() {
+        let limits: Vec<String> = c.limits.iter().map(|l| words::shown(l)).collect();
+        let limits = words::enumerate(&limits, 20, "; ", lang);
+        say(
+            "CAP-11",
+            Severity::Notice,
+            &[],
+            format!("Limits of this program were reached, so something is missing: {limits}."),
+            format!("Grenzen dieses Programms wurden erreicht, es fehlt also etwas: {limits}."),
+        );
+    }
+    if c.ech_hellos > 0 {
+        let count = n(c.ech_hellos.into());
+        say(
+            "CAP-13",
+            Severity::Notice,
+            &c.ech_frames,
+            format!(
+                "Hellos with Encrypted Client Hello, real or as a dummy: {of}{count}. The outer name beside it may be a cover, the real one cannot be read."
+            ),
+            format!(
+                "Hellos mit Encrypted Client Hello, echt oder als Attrappe: {of}{count}. Der äußere Name daneben kann ein Deckname sein, der echte ist nicht lesbar."
+            ),
+        );
+    }
+    if c.esni_hellos > 0 {
+        let count = n(c.esni_hellos.into());
+        say(
+            "CAP-14",
+            Severity::Notice,
+            &[],
+            format!("Hellos with the withdrawn ESNI extension: {of}{count}. Their host names cannot be read."),
+            format!("Hellos mit der zurückgezogenen Erweiterung ESNI: {of}{count}. Ihre Hostnamen sind nicht lesbar."),
+        );
+    }
+    let (frames, first, last) = (n(c.frames), c.first.day(), c.last.day());
+    let (en, de) = if first == last {
+        (format!("on {first}"), format!("vom {first}"))
+    } else {
+        (format!("from {first} to {last}"), format!("vom {first} bis {last}"))
+    };
+    say(
+        "NEG-00",
+        Severity::Info,
+        &[],
+        format!(
+            "This report rests on {frames} frames {en} at one place, with one client, version, configuration and account. It cannot show what servers pass on among themselves, remote access to stored data from other countries, what is stored or recorded and for how long, whether the provider can read encrypted content (end-to-end encryption), what the contract says, or what happens at other times. That no recipient outside the EEA was observed would not mean that there is none. Whether an observation is a possible transfer is to be assessed legally."
+        ),
+        format!(
+            "Dieser Bericht beruht auf {frames} Frames {de} an einem Ort, mit einem Client, einer Version, einer Konfiguration und einem Konto. Er kann nicht zeigen, was Server untereinander weitergeben, Fernzugriff auf gespeicherte Daten aus anderen Ländern, was wie lange gespeichert oder aufgezeichnet wird, ob der Anbieter verschlüsselte Inhalte lesen kann (Ende-zu-Ende-Verschlüsselung), was im Vertrag steht oder was zu anderen Zeiten geschieht. Dass kein Empfänger außerhalb des EWR beobachtet wurde, hieße nicht, dass es keinen gibt. Ob eine Beobachtung eine mögliche Übermittlung ist, ist rechtlich zu prüfen."
+        ),
+    );
+}
+
+/// What was not judged because it is not the audited device's.
+fn foreign(
+    c: &Circumstances,
+    device: &str,
+    lang: Lang,
+    say: &mut impl FnMut(&'static str, Severity, &[FrameNo], String, String),
+) {
+    let (foreign, all) = (words::number(c.foreign_flows, lang), words::number(c.flows, lang));
+    if c.foreign_flows == c.flows {
+        return say(
+            "CAP-05",
+            Severity::Attention,
+            &[],
+            format!(
+                "The audited device {device} takes part in none of the {all} flows: nothing was judged. Is it named as the capture shows it?"
+            ),
+            format!(
+                "Das geprüfte Gerät {device} kommt in keiner der {all} Verbindungen vor: Nichts wurde beurteilt. Ist es so benannt, wie die Aufzeichnung es zeigt?"
+            ),
+        );
+    }
+    if c.foreign_flows > 0 {
+        say(
+            "CAP-05",
+            Severity::Info,
+            &[],
+            format!(
+                "In {foreign} of {all} flows the audited device {device} takes no part: they are in the tables (scope out), not among recipients and findings."
+            ),
+            format!(
+                "An {foreign} der {all} Verbindungen ist das geprüfte Gerät {device} nicht beteiligt: Sie stehen in den Tabellen (scope out), nicht unter Empfängern und Befunden."
+            ),
+        );
+    }
+}
+
+/// How many resolvers or proxies a sentence names.
+const ENDS_SPELLED: usize = 10;
+
+fn hidden(blind: &Blind, lang: Lang, say: &mut impl FnMut(&'static str, Severity, &[FrameNo], String, String)) {
+    let flows = words::number(blind.flows.into(), lang);
+    let ends: Vec<String> = blind.to.iter().take(ENDS_SPELLED + 1).map(words::shown_text).collect();
+    let ends = if ends.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", words::enumerate(&ends, ENDS_SPELLED, ", ", lang))
+    };
+    let protocol = match blind.what {
+        Hidden::Dot => "DNS over TLS",
+        Hidden::Doq => "DNS over QUIC",
+        Hidden::Doh => "DNS over HTTPS",
+        Hidden::Dnscrypt => "DNSCrypt",
+        Hidden::Vpn => {
+            return say(
+                "CAP-04",
+                Severity::Notice,
+                &blind.frames,
+                format!(
+                    "Flows that look like a VPN: {flows}{ends}. What runs inside cannot be seen, and the addresses beyond are hidden."
+                ),
+                format!(
+                    "Verbindungen, die nach einem VPN aussehen: {flows}{ends}. Was darin läuft, ist nicht zu sehen, und die Adressen dahinter sind verborgen."
+                ),
+            );
+        }
+        Hidden::Proxy => {
+            return say(
+                "CAP-04",
+                Severity::Notice,
+                &blind.frames,
+                format!(
+                    "Flows through a proxy: {flows}{ends}. Address and place shown for them are the proxy's, not the recipient's."
+                ),
+                format!(
+                    "Verbindungen durch einen Proxy: {flows}{ends}. Adresse und Standort sind dort die des Proxys, nicht die des Empfängers."
+                ),
+            );
+        }
+    };
+    say(
+        "CAP-12",
+        Severity::Notice,
+        &blind.frames,
+        format!(
+            "Flows with {protocol}: {flows}{ends}. The names asked for cannot be read; the resolver is a recipient of its own."
+        ),
+        format!(
+            "Verbindungen mit {protocol}: {flows}{ends}. Die erfragten Namen sind nicht lesbar; der Resolver ist selbst ein Empfänger."
+        ),
+    );
+}

@@ -1,0 +1,186 @@
+//! ENC: what anyone on the way could read.
+
+use super::{Case, Draft, Judge, Out, Rule, View};
+use crate::attribution::Confidence;
+use crate::policy::finding::{Ground, Severity};
+use crate::policy::subject::Listing;
+use crate::policy::words::{self, Lang};
+
+pub(super) const RULE: Rule = Rule {
+    codes: &[
+        ("ENC-01", "application data readable in clear text", "Anwendungsdaten im Klartext lesbar"),
+        ("ENC-09", "name resolution readable in clear text", "Namensauflösung im Klartext lesbar"),
+        (
+            "ENC-13",
+            "a third party's STUN server learned the own address",
+            "STUN-Server eines Dritten erfuhr die eigene Adresse",
+        ),
+        ("ENC-14", "certificate status checks in clear text", "Zertifikatsprüfungen im Klartext"),
+    ],
+    judge: Judge::Subject(judge),
+};
+
+/// Protocols that run in clear text by design and carry no content of the conference.
+const INFRASTRUCTURE: &[&str] = &[
+    "dns",
+    "mdns",
+    "llmnr",
+    "netbios",
+    "nbns",
+    "ntp",
+    "ptp",
+    "stun",
+    "turn",
+    "ssdp",
+    "upnp",
+    "dhcp",
+    "dhcpv6",
+    "ws-discovery",
+    "igmp",
+    "icmp",
+    "nat-pmp",
+    "pcp",
+    "ocsp",
+    "crl",
+];
+
+fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
+    let subject = view.subject;
+    let speaks = |token: &str| subject.clear.contains(&token) || subject.applications.contains(&token);
+    let pki = subject.listing == Listing::Background && subject.role.as_deref() == Some("pki");
+    let mut readable: Vec<&str> =
+        subject.clear.iter().copied().filter(|t| !(INFRASTRUCTURE.contains(t) || pki && *t == "http")).collect();
+    readable.dedup();
+    if !readable.is_empty() {
+        let inside = subject.listing == Listing::Local;
+        let severity = if inside { Severity::Notice } else { Severity::High };
+        out.about(view, "ENC-01", severity, |severity| application(view, case, severity, &readable, inside));
+    }
+    if speaks("dns") {
+        // A resolver in the own network is not yet the way through the Internet.
+        let severity = if subject.listing == Listing::Local { Severity::Info } else { Severity::Notice };
+        out.push("ENC-09", severity, || resolution(view, case, severity));
+    }
+    if speaks("ocsp") || speaks("crl") || (pki && subject.clear.contains(&"http")) {
+        out.about(view, "ENC-14", Severity::Info, |severity| Draft {
+            code: "ENC-14",
+            severity,
+            ground: Ground::Transport,
+            confidence: Confidence::High,
+            text: format!(
+                "{} {}",
+                case.lang.pick(
+                    "The status of certificates was asked for in clear text, as is usual; anyone on the way can tell which authority issued the certificate of the host visited.",
+                    "Der Status von Zertifikaten wurde wie üblich im Klartext abgefragt; unterwegs ist erkennbar, von welcher Zertifizierungsstelle das Zertifikat des besuchten Hosts stammt."
+                ),
+                view.traffic()
+            ),
+            doubts: Vec::new(),
+            sources: Vec::new(),
+        });
+    }
+    if speaks("stun")
+        && view.is_outside()
+        && matches!(subject.listing, Listing::NotListed | Listing::Unjudged)
+        && view.name().is_some()
+    {
+        out.about(view, "ENC-13", Severity::Notice, |severity| Draft {
+            code: "ENC-13",
+            severity,
+            ground: Ground::Transport,
+            confidence: view.name_confidence(),
+            text: match case.lang {
+                Lang::En => format!(
+                    "STUN was spoken with {}: whoever runs it learned the participant's address. {}",
+                    view.line(),
+                    view.traffic()
+                ),
+                Lang::De => format!(
+                    "Mit {} wurde STUN gesprochen: Wer ihn betreibt, erfuhr die Adresse des Teilnehmers. {}",
+                    view.line(),
+                    view.traffic()
+                ),
+            },
+            doubts: view.name_doubt().into_iter().collect(),
+            sources: Vec::new(),
+        });
+    }
+}
+
+fn application(view: &View<'_>, case: &Case<'_>, severity: Severity, readable: &[&str], inside: bool) -> Draft {
+    let lang = case.lang;
+    let protocols: Vec<String> = readable.iter().map(|t| t.to_uppercase()).collect();
+    let protocols = words::enumerate(&protocols, 10, ", ", lang);
+    let line = view.line();
+    let text = match lang {
+        Lang::En => format!(
+            "Application data exchanged with {line} was readable in clear text ({protocols}). {}",
+            view.traffic()
+        ),
+        Lang::De => format!(
+            "Anwendungsdaten, ausgetauscht mit {line}, waren im Klartext lesbar ({protocols}). {}",
+            view.traffic()
+        ),
+    };
+    let mut doubts = vec![
+        lang.pick(
+            "the content itself may be protected inside; only the transport was judged",
+            "der Inhalt kann in sich geschützt sein; beurteilt ist nur der Transport",
+        )
+        .to_owned(),
+    ];
+    if inside {
+        doubts.push(lang.pick("readable inside the own network", "lesbar innerhalb des eigenen Netzes").to_owned());
+    }
+    Draft {
+        code: "ENC-01",
+        severity,
+        ground: Ground::Transport,
+        confidence: Confidence::High,
+        text,
+        doubts,
+        sources: Vec::new(),
+    }
+}
+
+fn resolution(view: &View<'_>, case: &Case<'_>, severity: Severity) -> crate::policy::Finding {
+    let lang = case.lang;
+    let line = view.line();
+    let text = match (lang, view.subject.listing == Listing::Local) {
+        (Lang::En, false) => format!(
+            "Host names were asked for in clear text: {line} and everyone on the way there could read them. {}",
+            view.traffic()
+        ),
+        (Lang::En, true) => {
+            format!(
+                "Host names were asked for in clear text at {line} in the own network; how they travel on from there is not in the capture. {}",
+                view.traffic()
+            )
+        }
+        (Lang::De, false) => {
+            format!(
+                "Hostnamen wurden im Klartext erfragt: {line} und alle unterwegs dorthin konnten sie lesen. {}",
+                view.traffic()
+            )
+        }
+        (Lang::De, true) => {
+            format!(
+                "Hostnamen wurden im Klartext bei {line} im eigenen Netz erfragt; wie sie von dort weiterlaufen, ist nicht in der Aufzeichnung. {}",
+                view.traffic()
+            )
+        }
+    };
+    crate::policy::Finding {
+        code: "ENC-09",
+        severity,
+        ground: Ground::Transport,
+        subject: line.into(),
+        text: text.into(),
+        confidence: Confidence::High,
+        uncertainty: Box::default(),
+        first: view.subject.first,
+        last: view.subject.last,
+        frames: view.subject.frames.clone(),
+        sources: Vec::new(),
+    }
+}

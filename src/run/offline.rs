@@ -1,0 +1,409 @@
+//! Files, standard input or the generated call through the engine, in one thread and without queues: nothing can be lost.
+
+use super::knowledge::file_name;
+use super::tables::{Tables, new_file};
+use crate::capture::{About, CaptureError, CaptureFile, Digest, Ending, Note, Record};
+use crate::decode::can_read;
+use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, LossView, Marker, Summary};
+use crate::engine::{self, Config, Device, Engine, Event, Knowledge, NoRows, Rows};
+use crate::synth;
+use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Where the frames come from.
+#[derive(Debug)]
+pub enum Input {
+    /// Capture files in the order given, as parts of one capture; `-` is standard input.
+    Files(Vec<PathBuf>),
+    /// The generated call.
+    Demo { seed: u64 },
+}
+
+/// One analysis.
+#[derive(Debug)]
+pub struct Job {
+    pub input: Input,
+    pub knowledge: Knowledge,
+    /// Folder for the tables; none are written without it.
+    pub output: Option<PathBuf>,
+    pub overwrite: bool,
+    pub device: Option<Device>,
+    /// Compute the SHA-256 of the files while reading them; it takes longer than the reading.
+    pub hash: bool,
+    /// Also write the generated call here, as pcap.
+    pub write_demo: Option<PathBuf>,
+    /// Show progress on standard error.
+    pub progress: bool,
+    /// Who is asked for the names of addresses that have none in the capture; nobody without it.
+    #[cfg(feature = "resolve")]
+    pub resolve: Option<crate::resolve::Upstream>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    pub summary: Summary,
+    /// Lines for standard error: what was wrong with the input.
+    pub complaints: Vec<String>,
+    /// The capture was not whole.
+    pub incomplete: bool,
+}
+
+/// Reads everything, writes the tables if asked, and returns the summary.
+pub fn analyze(job: &Job) -> Result<Outcome> {
+    match &job.input {
+        Input::Files(files) => files.iter().try_for_each(|path| try_opening(path))?,
+        Input::Demo { seed } => {
+            if let Some(path) = &job.write_demo {
+                write_demo(*seed, path)?;
+            }
+        }
+    }
+    #[cfg(feature = "resolve")]
+    let asker = {
+        use crate::resolve::{Asker, Bounds};
+        job.resolve.as_ref().map(|upstream| Asker::new(upstream, Bounds::default())).transpose()?
+    };
+    let mut run = Run {
+        engine: Engine::new(&Config { device: job.device, ..Config::default() }),
+        tables: job.output.as_deref().map(|folder| Tables::create(folder, job.overwrite)).transpose()?,
+        captures: Vec::new(),
+        complaints: Vec::new(),
+        incomplete: false,
+        frames: 0,
+        subject_seen: job.device.is_none(),
+        look_ups: None,
+    };
+    match &job.input {
+        Input::Demo { seed } => run.demo(*seed),
+        Input::Files(files) => {
+            for path in files {
+                run.file(path, job)?;
+            }
+        }
+    }
+    run.engine.end();
+    run.drain();
+    #[cfg(feature = "resolve")]
+    {
+        run.look_ups = asker.map(|asker| super::reverse::look_up(&mut run.engine, &asker));
+    }
+    run.finish(&job.knowledge)
+}
+
+/// A wrong name is told before anything is read or made. Streams are not tried: what is taken from them is gone.
+fn try_opening(path: &Path) -> Result<()> {
+    let stream = path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
+    if !stream {
+        CaptureFile::open(path, Digest::Skip)?;
+    }
+    Ok(())
+}
+
+fn write_demo(seed: u64, path: &Path) -> Result<()> {
+    if path.exists() {
+        bail!("{} exists already; name another file", path.display());
+    }
+    let call = synth::call(seed);
+    new_file(path, false)
+        .and_then(|mut file| file.write_all(&synth::pcap(call.link, call.frames())))
+        .with_context(|| format!("cannot write {}; check the folder and its rights", path.display()))
+}
+
+struct Run {
+    engine: Engine,
+    tables: Option<Tables>,
+    captures: Vec<CaptureInfo>,
+    complaints: Vec<String>,
+    /// Something of the input was not read.
+    incomplete: bool,
+    frames: u64,
+    /// A flow of the audited device was seen, or none was named.
+    subject_seen: bool,
+    look_ups: Option<LookUps>,
+}
+
+impl Run {
+    fn demo(&mut self, seed: u64) {
+        let call = synth::call(seed);
+        let mut bytes = 0;
+        for (number, (time, frame)) in (1..).zip(call.frames()) {
+            bytes += frame.len() as u64;
+            let original_len = frame.len() as u32;
+            self.ingest(Frame { number: FrameNo(number), time, link: call.link, original_len, bytes: frame });
+        }
+        for (time, text) in &call.markers {
+            self.engine.ingest(engine::Input::Mark(Marker { time: *time, text: (*text).into() }));
+        }
+        self.captures.push(CaptureInfo {
+            name: "generated call".into(),
+            format: "generated".into(),
+            bytes,
+            link_types: vec![call.link.to_string().into()],
+            ..CaptureInfo::default()
+        });
+    }
+
+    fn file(&mut self, path: &Path, job: &Job) -> Result<()> {
+        let digest = if job.hash { Digest::Sha256 } else { Digest::Skip };
+        let (mut capture, size, name) = if path.as_os_str() == "-" {
+            let name = Text::from("standard input");
+            (CaptureFile::from_reader(name.clone(), Box::new(io::stdin()), digest)?, 0, name)
+        } else {
+            let size = fs::metadata(path).map_or(0, |m| m.len());
+            (CaptureFile::open(path, digest)?, size, Text::from(file_name(path).as_str()))
+        };
+        let before = self.frames;
+        let mut meter = job.progress.then(|| Meter::new(&name, size));
+        let mut last = Timestamp::ZERO;
+        let mut drops = Drops::default();
+        let mut foreign = BTreeMap::new();
+        loop {
+            match capture.next() {
+                Ok(Some(Record::Frame(mut frame))) => {
+                    last = frame.time;
+                    frame.number = FrameNo(before + frame.number.0);
+                    self.frames = frame.number.0;
+                    let number = frame.number.0;
+                    if !foreign.is_empty()
+                        && let Some(frames) = foreign.get_mut(&frame.link)
+                    {
+                        *frames += 1;
+                    }
+                    self.ingest(frame);
+                    if let Some(meter) = meter.as_mut().filter(|_| number % (1 << 16) == 0) {
+                        meter.show(capture.info().bytes);
+                    }
+                }
+                Ok(Some(Record::Note(note))) => {
+                    if let Note::Interface { link, .. } = note
+                        && !can_read(link)
+                    {
+                        foreign.entry(link).or_insert(0);
+                    }
+                    self.note(note, last, &mut drops);
+                }
+                Ok(None) => break,
+                Err(error @ CaptureError::Read { .. }) if self.frames > before => {
+                    self.cut_short(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        drop(meter);
+        self.lost("interface", "dropped while capturing", drops.settle(), last);
+        if let Some(ending) = capture.ending().filter(|ending| **ending != Ending::Complete) {
+            self.cut_short(format!("{name}: {ending}"));
+        }
+        self.unread_links(&name, &foreign);
+        let info = capture.info();
+        self.captures.push(CaptureInfo {
+            name,
+            format: info.format.token().into(),
+            sha256: info.sha256.map(|h| data_encoding::HEXLOWER.encode(&h).into()).unwrap_or_default(),
+            bytes: info.bytes,
+            link_types: info.links.iter().map(|link| link.to_string().into()).collect(),
+        });
+        Ok(())
+    }
+
+    fn ingest(&mut self, frame: Frame<'_>) {
+        self.engine.ingest(engine::Input::Frame(frame));
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(event) = self.engine.poll() {
+            if let Event::FlowRetired(flow) = &event {
+                self.subject_seen |= flow.scope == "in";
+            }
+            if let Some(tables) = &mut self.tables {
+                tables.event(&event);
+            }
+        }
+    }
+
+    fn lost(&mut self, stage: &str, kind: &str, frames: u64, at: Timestamp) {
+        if frames > 0 {
+            let (stage, kind) = (stage.into(), kind.into());
+            let loss = LossView { stage, kind, frames, bytes: 0, from: at, until: at };
+            self.engine.ingest(engine::Input::Loss(loss));
+        }
+    }
+
+    /// What the file says beside its frames.
+    fn note(&mut self, note: Note, last: Timestamp, drops: &mut Drops) {
+        match note {
+            Note::Interface { addresses, .. } => {
+                for address in addresses {
+                    self.engine.ingest(engine::Input::Local(address));
+                }
+            }
+            Note::Comment { about: About::Frame(_, time), text } => {
+                self.engine.ingest(engine::Input::Mark(Marker { time, text }));
+            }
+            Note::Section { .. } => self.lost("interface", "dropped while capturing", drops.settle(), last),
+            Note::Dropped { frames, time, .. } => {
+                drops.told = drops.told.saturating_add(frames);
+                self.lost("interface", "dropped before a frame", frames, time);
+            }
+            Note::Statistics { interface, dropped_by_interface, dropped_by_system, .. } => {
+                let frames = dropped_by_interface.unwrap_or(0).saturating_add(dropped_by_system.unwrap_or(0));
+                drops.count(interface, frames);
+            }
+            _ => {}
+        }
+    }
+
+    /// The input broke off; what came before counts.
+    fn cut_short(&mut self, complaint: String) {
+        self.incomplete = true;
+        self.engine.ingest(engine::Input::Truncated);
+        self.complaints.push(complaint);
+    }
+
+    /// Frames of link layers that nobody here can read. One line for all: a damaged file may claim thousands of them.
+    fn unread_links(&mut self, name: &Text, foreign: &BTreeMap<LinkType, u64>) {
+        let met = || foreign.iter().filter(|(_, frames)| **frames > 0);
+        let Some((first, _)) = met().next() else { return };
+        let more = match met().count() - 1 {
+            0 => String::new(),
+            more => format!(" and {more} others"),
+        };
+        let frames: u64 = met().map(|(_, frames)| frames).sum();
+        self.incomplete = true;
+        self.complaints.push(format!(
+            "{name}: {frames} frames of {first}{more} cannot be read; record on an Ethernet or Wi-Fi interface, or on `any`"
+        ));
+    }
+
+    fn finish(mut self, knowledge: &Knowledge) -> Result<Outcome> {
+        let mut none = NoRows;
+        let rows: &mut dyn Rows = match &mut self.tables {
+            Some(tables) => tables,
+            None => &mut none,
+        };
+        let mut watch = Watch { rows, subject_seen: self.subject_seen };
+        let mut summary = self.engine.summary(knowledge, &mut watch);
+        self.subject_seen = watch.subject_seen;
+        summary.captures = self.captures;
+        summary.look_ups = self.look_ups;
+        if let Some(tables) = self.tables {
+            tables.finish(&summary)?;
+        }
+        let seen = &summary.circumstances;
+        let nothing_read = seen.frames == seen.unreadable;
+        if seen.frames == 0 {
+            self.complaints.push("there are no frames; record again, and look at the interface and the filter".into());
+        } else if nothing_read && self.complaints.is_empty() {
+            self.complaints.push(format!(
+                "none of the {} frames could be read; the losses say why, record them again",
+                seen.frames
+            ));
+        } else if !self.subject_seen {
+            self.complaints.push("--subject: no flow of this device is in the capture; check the address".into());
+        }
+        let incomplete = self.incomplete || seen.lost > 0 || nothing_read;
+        Ok(Outcome { summary, complaints: self.complaints, incomplete })
+    }
+}
+
+/// Looks for flows of the audited device on their way to the tables.
+struct Watch<'a> {
+    rows: &'a mut dyn Rows,
+    subject_seen: bool,
+}
+
+impl Rows for Watch<'_> {
+    fn flow(&mut self, row: &FlowView<'_>) {
+        self.subject_seen |= row.scope == "in";
+        self.rows.flow(row);
+    }
+
+    fn handshake(&mut self, row: &HandshakeView<'_>) {
+        self.rows.handshake(row);
+    }
+
+    fn endpoint(&mut self, row: &EndpointView<'_>) {
+        self.rows.endpoint(row);
+    }
+}
+
+/// Interfaces whose drop counters are kept; more than any machine has.
+const MAX_INTERFACES: usize = 1 << 12;
+
+/// Drop counters of one section of a capture file.
+#[derive(Debug, Default)]
+struct Drops {
+    /// Per interface; counters run on, so the last one counts.
+    counters: BTreeMap<u32, u64>,
+    /// Frames whose loss was told beside the frame that followed it: the counters hold them again.
+    told: u64,
+}
+
+impl Drops {
+    fn count(&mut self, interface: u32, frames: u64) {
+        if self.counters.len() < MAX_INTERFACES {
+            self.counters.insert(interface, frames);
+        }
+    }
+
+    /// The section is over: what the counters hold beyond what was told. Interfaces are numbered anew in the next one.
+    fn settle(&mut self) -> u64 {
+        let Self { counters, told } = std::mem::take(self);
+        counters.into_iter().fold(0, |sum: u64, (_, frames)| sum.saturating_add(frames)).saturating_sub(told)
+    }
+}
+
+/// A line on standard error that says how far the reading is.
+struct Meter {
+    name: String,
+    size: u64,
+}
+
+impl Meter {
+    fn new(name: &Text, size: u64) -> Self {
+        Self { name: name.to_string(), size }
+    }
+
+    fn show(&self, bytes: u64) {
+        let (mib, name) = (bytes >> 20, &self.name);
+        let _ = match (bytes * 100).checked_div(self.size) {
+            Some(percent) => write!(io::stderr(), "\r{name}: {mib} MiB, {percent} %\x1b[K"),
+            None => write!(io::stderr(), "\r{name}: {mib} MiB\x1b[K"),
+        };
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Drops;
+
+    #[test]
+    fn a_lost_frame_is_counted_once() {
+        let mut drops = Drops::default();
+        drops.count(0, 3);
+        drops.count(1, 4);
+        // Counters run on.
+        drops.count(0, 5);
+        drops.told = 2;
+        assert_eq!(drops.settle(), 7);
+        // The next section has interfaces of its own.
+        drops.count(0, 1);
+        assert_eq!(drops.settle(), 1);
+        // A file may tell more beside its frames than its counters hold.
+        drops.told = 9;
+        assert_eq!(drops.settle(), 0);
+    }
+}

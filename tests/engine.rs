@@ -1,0 +1,230 @@
+//! Who is the client, what a flow is called, when a flow is a new one, and what happens at the bounds.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it stands")]
+
+use std::sync::LazyLock;
+use zollhund::engine::view::{EndpointView, FlowView, HandshakeView, Summary};
+use zollhund::engine::{Config, Device, Engine, Event, Input, Knowledge, Rows};
+use zollhund::run::{Wanted, knowledge};
+use zollhund::synth::Random;
+use zollhund::synth::dns::{self, Data, Record};
+use zollhund::synth::frames::{self, RAW_IP, Segment, TcpTalk};
+use zollhund::synth::hello::{ClientHello, handshake_records};
+use zollhund::wire::{End, Frame, FrameNo, LinkType, Side, TcpFlags, Timestamp};
+
+static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| knowledge(&Wanted::default()).unwrap());
+
+fn end(address: &str, port: u16) -> End {
+    End { address: address.parse().unwrap(), port }
+}
+
+/// What of a flow the tests look at.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    client: String,
+    basis: &'static str,
+    name: String,
+    name_basis: &'static str,
+    others: Vec<String>,
+    aliases: Vec<String>,
+    packets: (u64, u64),
+}
+
+#[derive(Default)]
+struct Flows(Vec<Row>);
+
+impl Flows {
+    fn add(&mut self, row: &FlowView<'_>) {
+        self.0.push(Row {
+            client: row.client.to_string(),
+            basis: row.client_basis.token(),
+            name: row.name.map(|(name, _)| name.exact().to_owned()).unwrap_or_default(),
+            name_basis: row.name.map_or("", |(_, basis)| basis.token()),
+            others: row.other_names.iter().map(|(name, _)| name.exact().to_owned()).collect(),
+            aliases: row.aliases.iter().map(|name| name.exact().to_owned()).collect(),
+            packets: (row.up.packets, row.down.packets),
+        });
+    }
+}
+
+impl Rows for Flows {
+    fn flow(&mut self, row: &FlowView<'_>) {
+        self.add(row);
+    }
+    fn handshake(&mut self, _: &HandshakeView<'_>) {}
+    fn endpoint(&mut self, _: &EndpointView<'_>) {}
+}
+
+/// Feeds frames, one per second, and returns every flow, retired ones first, with the summary.
+fn run(
+    config: &Config,
+    locals: &[&str],
+    link: LinkType,
+    frames: impl IntoIterator<Item = Vec<u8>>,
+) -> (Vec<Row>, Summary) {
+    let (mut engine, mut flows) = (Engine::new(config), Flows::default());
+    for local in locals {
+        engine.ingest(Input::Local(local.parse().unwrap()));
+    }
+    for (number, bytes) in (1..).zip(frames) {
+        let (time, original_len) = (Timestamp::from_secs(1_700_000_000 + number), bytes.len() as u32);
+        let frame = Frame { number: FrameNo(number), time, link, original_len, bytes: &bytes };
+        engine.ingest(Input::Frame(frame));
+        while let Some(event) = engine.poll() {
+            if let Event::FlowRetired(row) = event {
+                flows.add(&row);
+            }
+        }
+    }
+    engine.end();
+    let summary = engine.summary(&KNOWLEDGE, &mut flows);
+    (flows.0, summary)
+}
+
+fn hello(talk: &mut TcpTalk, sni: &str, random: &mut Random) -> Vec<Vec<u8>> {
+    let mut frames = talk.open().to_vec();
+    frames.extend(talk.say(Side::First, &handshake_records(&ClientHello::modern(sni).message(random), 16_000)));
+    frames
+}
+
+fn lookup(client: &str, port: u16, name: &str, address: &str, alias: Option<&str>) -> Vec<Vec<u8>> {
+    let (stub, resolver) = (end(client, port), end("192.168.1.1", 53));
+    let record = |owner: &str, data| Record { owner: owner.into(), ttl: 60, data };
+    let mut records: Vec<_> = alias.map(|alias| record(name, Data::Alias(alias.into()))).into_iter().collect();
+    records.push(record(alias.unwrap_or(name), Data::Address(address.parse().unwrap())));
+    vec![
+        frames::udp(stub, resolver, &dns::query(7, name.as_bytes(), 1)),
+        frames::udp(resolver, stub, &dns::answer(7, name.as_bytes(), 1, &records)),
+    ]
+}
+
+fn flows(frames: impl IntoIterator<Item = Vec<u8>>) -> Vec<Row> {
+    run(&Config::default(), &[], RAW_IP, frames).0
+}
+
+/// One datagram of nothing in particular.
+fn datagram(from: End, to: End) -> Vec<u8> {
+    frames::udp(from, to, &[0xf0; 40])
+}
+
+const HOME: &str = "192.168.1.50";
+
+#[test]
+fn the_client_is_decided_by_the_best_ground_there_is() {
+    let syn = |from, to, flags| frames::tcp(from, to, Segment { flags: TcpFlags(flags), ..Segment::default() }, &[]);
+    let (a, b) = (end("198.51.100.1", 40_000), end("203.0.113.2", 50_000));
+    let (home, world) = (end(HOME, 40_000), end("3.64.10.1", 443));
+    let device = Config { device: Some(Device::Address(b.address)), ..Config::default() };
+    for (what, config, locals, frame, client, basis) in [
+        ("named by address", &device, &[][..], datagram(a, b), b, "subject"),
+        ("address of the capturing host", &Config::default(), &["203.0.113.2"], datagram(a, b), b, "local"),
+        ("private against public", &Config::default(), &[], datagram(world, home), home, "local"),
+        ("group", &Config::default(), &[], datagram(a, end("224.0.0.251", 5353)), a, "local"),
+        ("SYN", &Config::default(), &[], syn(b, a, TcpFlags::SYN), b, "syn"),
+        ("answer to a SYN", &Config::default(), &[], syn(b, a, TcpFlags::SYN | TcpFlags::ACK), a, "syn"),
+        ("ports", &Config::default(), &[], datagram(end("198.51.100.1", 443), b), b, "ports"),
+        ("nothing", &Config::default(), &[], datagram(a, b), a, "first-frame"),
+    ] {
+        let (rows, _) = run(config, locals, RAW_IP, [frame]);
+        assert_eq!((rows[0].client.as_str(), rows[0].basis), (client.to_string().as_str(), basis), "{what}");
+    }
+}
+
+#[test]
+fn a_hello_tells_the_client_where_the_opening_is_missing() {
+    let (mut random, a, b) = (Random::new(1), end("198.51.100.1", 40_000), end("203.0.113.2", 50_000));
+    let mut talk = TcpTalk::new(a, b, &mut random);
+    let mut frames = hello(&mut talk, "hello.example", &mut random);
+    let answer = talk.acknowledge(Side::Second);
+    let rows = flows([answer].into_iter().chain(frames.drain(3..)));
+    assert_eq!((rows[0].client.as_str(), rows[0].basis), (a.to_string().as_str(), "hello"));
+}
+
+#[test]
+fn the_device_can_be_named_by_its_hardware_address() {
+    let (device, router) = ([2, 0, 0, 0, 0, 5], [2, 0, 0, 0, 0, 1]);
+    let config = Config { device: Some(Device::Mac(device)), ..Config::default() };
+    let (a, b) = (end("198.51.100.1", 443), end("203.0.113.2", 443));
+    let frame = frames::ethernet(router, device, &datagram(a, b));
+    let (rows, _) = run(&config, &[], LinkType::ETHERNET, [frame]);
+    assert_eq!((rows[0].client.as_str(), rows[0].basis), (b.to_string().as_str(), "subject"));
+}
+
+#[test]
+fn a_name_comes_from_the_hello_before_dns_and_dns_only_from_before() {
+    let mut random = Random::new(2);
+    let server = end("3.64.10.1", 443);
+    let talk = |port| TcpTalk::new(end(HOME, port), server, &mut Random::new(3));
+    let before = lookup(HOME, 5000, "asked.example", "3.64.10.1", Some("alias.cdn.example"));
+    let second = lookup(HOME, 5001, "second.example", "3.64.10.1", None);
+    let foreign = lookup("192.168.1.51", 5002, "foreign.example", "3.64.10.1", None);
+
+    let named = |rows: Vec<Row>, port: u16| rows.into_iter().find(|r| r.client == end(HOME, port).to_string()).unwrap();
+    let plain = talk(6000).open().to_vec();
+    let row = named(flows([before.clone(), plain.clone()].concat()), 6000);
+    assert_eq!((row.name.as_str(), row.name_basis), ("asked.example", "dns"));
+    assert_eq!(row.aliases, ["alias.cdn.example"]);
+
+    let row = named(flows([plain.clone(), before.clone()].concat()), 6000);
+    assert_eq!(row.name, "", "an answer after the flow began does not name it");
+
+    let row = named(flows([foreign, plain.clone()].concat()), 6000);
+    assert_eq!(row.name, "", "what a neighbour looked up does not name it");
+
+    let row = named(flows([before.clone(), second.clone(), plain].concat()), 6000);
+    assert_eq!((row.name.as_str(), row.others.as_slice()), ("second.example", &["asked.example".to_owned()][..]));
+
+    let said = hello(&mut talk(6001), "said.example", &mut random);
+    let row = named(flows([before, said].concat()), 6001);
+    assert_eq!((row.name.as_str(), row.name_basis), ("said.example", "tls-sni"));
+    assert!(row.others.contains(&"asked.example".to_owned()), "{row:?}");
+}
+
+#[test]
+fn a_tuple_that_is_used_again_is_another_flow() {
+    let (client, server) = (end(HOME, 6000), end("3.64.10.1", 443));
+    let once = |sni: &str, seed| {
+        let mut random = Random::new(seed);
+        let mut talk = TcpTalk::new(client, server, &mut random);
+        let mut frames = hello(&mut talk, sni, &mut random);
+        frames.extend(talk.close(Side::First));
+        frames
+    };
+    let rows = flows([once("one.example", 1), once("two.example", 2)].concat());
+    let names: Vec<_> = rows.iter().map(|r| r.name.as_str()).collect();
+    assert_eq!(names, ["one.example", "two.example"]);
+    // A SYN sent again while the connection is open is none.
+    let mut random = Random::new(4);
+    let mut talk = TcpTalk::new(client, server, &mut random);
+    let mut frames = hello(&mut talk, "one.example", &mut random);
+    frames.insert(1, frames[0].clone());
+    assert_eq!(flows(frames).len(), 1);
+}
+
+#[test]
+fn a_full_table_lets_the_oldest_go_and_loses_no_packet() {
+    let mut config = Config::default();
+    config.limits.flows.flows = 10;
+    let frames = (0..100).map(|n| datagram(end(HOME, 10_000 + n), end("3.64.10.1", 443)));
+    let (rows, summary) = run(&config, &[], RAW_IP, frames);
+    assert_eq!(rows.iter().map(|r| r.packets.0 + r.packets.1).sum::<u64>(), 100);
+    assert_eq!((rows.len(), summary.flows, summary.up.packets), (100, 100, 100));
+    let lost = summary.losses.iter().find(|l| &*l.kind == "flows retired early").unwrap();
+    assert!((90..=91).contains(&lost.frames), "{lost:?}");
+    assert!(summary.circumstances.limits.iter().any(|l| l.contains("closed early")));
+}
+
+#[test]
+fn beyond_the_bound_recipients_are_judged_together_and_that_is_said() {
+    let mut config = Config::default();
+    config.limits.ledger.recipients = 3;
+    let frames = (0..20_u16).flat_map(|n| {
+        let mut random = Random::new(n.into());
+        let mut talk = TcpTalk::new(end(HOME, 10_000 + n), end(&format!("3.64.10.{n}"), 443), &mut random);
+        hello(&mut talk, &format!("host.company-{n}.example"), &mut random)
+    });
+    let (_, summary) = run(&config, &[], RAW_IP, frames);
+    assert_eq!(summary.recipients.len(), 4);
+    assert_eq!(summary.recipients.iter().map(|r| r.traffic.packets_up).sum::<u64>(), summary.up.packets);
+    assert!(summary.circumstances.limits.iter().any(|l| l.contains("judged together")));
+}
