@@ -134,7 +134,7 @@ fn a_cut_file_is_analyzed_as_far_as_it_goes() {
     assert_eq!(ran.status, 3);
     let last = format!("cut after frame {}", SOME - 1);
     assert_one_line(&ran, &["cut.pcap", &last, "7 bytes are missing"]);
-    assert!(ran.out.contains("zoom.us") && ran.out.contains("the file ends in the middle of a record"), "{}", ran.out);
+    assert!(ran.out.contains("zoom.us") && ran.out.contains("the file is cut or damaged"), "{}", ran.out);
     let report = assert_valid(&files(&output)["report.json"]);
     assert_eq!(report["circumstances"]["truncated_file"], true);
     assert_eq!(report["circumstances"]["frames"], SOME - 1);

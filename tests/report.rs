@@ -147,8 +147,7 @@ fn the_essentials_are_told_in_both_languages() {
         }
     }
     let text = words(&told(&hostile(), &Style::default()));
-    for loud in ["NO: at least 312 frames lost", "ends in the middle", "could not be read", "lower bounds", "cut to 96"]
-    {
+    for loud in ["NO: at least 312 frames lost", "cut or damaged", "could not be read", "lower bounds", "cut to 96"] {
         assert!(text.contains(loud), "{loud} is missing in\n{text}");
     }
 }

@@ -14,7 +14,7 @@ pub enum Input<'a> {
     Local(IpAddr),
     /// Frames that an earlier stage lost.
     Loss(LossView),
-    /// The capture ends in the middle of a record.
+    /// The capture is cut or damaged: it was not read to its end.
     Truncated,
     /// Somebody set a marker.
     Mark(Marker),

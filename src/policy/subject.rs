@@ -141,7 +141,7 @@ pub struct Circumstances {
     pub snap_length: u32,
     /// Frames that could not be read.
     pub unreadable: u64,
-    /// The file ends in the middle of a record.
+    /// The file is cut or damaged: it was not read to its end.
     pub truncated_file: bool,
     pub blind: Vec<Blind>,
     /// Hellos with the ECH extension: count and first frames.

@@ -154,8 +154,7 @@ impl Told<'_> {
             gaps.push(format!("{} {lost}", lang.pick("at least", "mindestens")));
         }
         if c.truncated_file {
-            let text =
-                lang.pick("the file ends in the middle of a record", "die Datei endet mitten in einem Datensatz");
+            let text = lang.pick("the file is cut or damaged", "die Datei ist abgeschnitten oder beschädigt");
             gaps.push(text.to_owned());
         }
         if c.unreadable > 0 {

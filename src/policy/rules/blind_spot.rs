@@ -16,7 +16,7 @@ pub(super) const RULE: Rule = Rule {
         ("CAP-04", "VPN or proxy", "VPN oder Proxy"),
         ("CAP-05", "flows of other devices", "Verbindungen anderer Geräte"),
         ("CAP-06", "frames could not be read", "Frames waren nicht lesbar"),
-        ("CAP-07", "the file ends in the middle of a record", "Die Datei endet mitten in einem Datensatz"),
+        ("CAP-07", "the file is cut or damaged", "Die Datei ist abgeschnitten oder beschädigt"),
         ("CAP-08", "flows with one direction only", "Verbindungen mit nur einer Richtung"),
         ("CAP-09", "flows whose start is missing", "Verbindungen, deren Anfang fehlt"),
         ("CAP-10", "flows inside a tunnel", "Verbindungen in einem Tunnel"),
@@ -134,8 +134,8 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             "CAP-07",
             Severity::Notice,
             &[],
-            "The file ends in the middle of a record; what came after is missing.".to_owned(),
-            "Die Datei endet mitten in einem Datensatz; was danach kam, fehlt.".to_owned(),
+            "The file is cut or damaged; what came after was not read.".to_owned(),
+            "Die Datei ist abgeschnitten oder beschädigt; was danach kam, wurde nicht gelesen.".to_owned(),
         );
     }
     if c.one_sided_flows > 0 {
