@@ -45,6 +45,7 @@ impl Prefix {
 
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
+        let address = canonical(address);
         address.is_ipv4() == self.address.is_ipv4() && Self::around(address, self.len) == Some(*self)
     }
 
@@ -155,5 +156,30 @@ mod tests {
         assert_eq!(found("11.0.0.1"), None);
         assert_eq!(found("2001:db8::1"), Some(4));
         assert_eq!(found("2002::1"), Some(3));
+    }
+
+    #[test]
+    fn an_address_is_in_its_prefix_and_in_no_other() {
+        for (prefix, address, inside) in [
+            ("52.112.0.0/14", "52.115.255.255", true),
+            ("52.112.0.0/14", "52.116.0.0", false),
+            ("52.112.0.0/14", "::ffff:52.112.0.1", true),
+            ("10.0.0.1", "10.0.0.1", true),
+            ("10.0.0.1", "10.0.0.2", false),
+            ("0.0.0.0/0", "203.0.113.9", true),
+            ("0.0.0.0/0", "2001:db8::1", false),
+            ("2603:1063::/38", "2603:1063:3ff::1", true),
+            ("2603:1063::/38", "2603:1063:400::1", false),
+            ("::/0", "2001:db8::1", true),
+        ] {
+            assert_eq!(Prefix::parse(prefix).unwrap().contains(address.parse().unwrap()), inside, "{prefix} {address}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_prefix_is_refused() {
+        for text in ["", "10.0.0.0/33", "10.0.0.1/24", "10.0.0.0/", "10.0.0/8", "::/129", "zoom.us", "10.0.0.0/-1"] {
+            assert_eq!(Prefix::parse(text), None, "{text}");
+        }
     }
 }

@@ -41,7 +41,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use view::{AnswerView, FactView, FlowView, HandshakeView, LawNote, LossView, Marker, Summary, Tally};
+use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, LawNote, LossView, Marker, Summary, Tally};
 
 /// Packet time between two looks for flows that have fallen silent.
 const SWEEP_EVERY: u64 = 60_000_000_000;
@@ -220,7 +220,10 @@ impl Engine {
                 to: *to,
                 fact,
             }),
-            Queued::Flow(id, flow) => Event::FlowRetired(self.flow_view(*id, &flow.0, &flow.1)),
+            Queued::Flow(id, retired) => {
+                let (flow, notes) = &**retired;
+                Event::FlowRetired(self.flow_view(*id, flow, notes, self.vantage.client(flow, notes)))
+            }
             Queued::Handshake(handshake) => Event::HandshakeRetired(self.handshake_view(handshake)?),
         })
     }
@@ -235,7 +238,7 @@ impl Engine {
         }
     }
 
-    /// Facts read behind holes that were given up: they count from the last frame of their flow.
+    /// Facts read behind holes that were given up: they stand at the first frame of their flow.
     fn late_facts(&mut self, told: Vec<(FlowId, Facts)>) {
         for (id, facts) in told {
             let Some(frame) = self.table.get(id).map(|f| f.first_frame) else { continue };
@@ -323,7 +326,7 @@ impl Engine {
         self.notes.push_back(notes);
         while let Some((id, flow)) = self.table.retire() {
             let Some(notes) = self.notes.pop_front() else { break };
-            self.ledger.fold(&self.entry(&flow, &notes));
+            self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
             self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
         }
     }
@@ -464,8 +467,7 @@ impl Engine {
     }
 
     /// What the books want of a flow.
-    fn entry(&self, flow: &Flow, notes: &Notes) -> Entry {
-        let (client, _) = self.vantage.client(flow, notes);
+    fn entry(&self, flow: &Flow, notes: &Notes, client: Side) -> Entry {
         Entry {
             server: flow.ends[client.other()].address,
             name: notes.name(client),
@@ -483,8 +485,13 @@ impl Engine {
         }
     }
 
-    fn flow_view(&self, id: FlowId, flow: &Flow, notes: &Notes) -> FlowView<'_> {
-        let (client, client_basis) = self.vantage.client(flow, notes);
+    fn flow_view(
+        &self,
+        id: FlowId,
+        flow: &Flow,
+        notes: &Notes,
+        (client, client_basis): (Side, ClientBasis),
+    ) -> FlowView<'_> {
         let server = client.other();
         let text = |name: NameId| TextRef::new(self.names.resolve(name));
         let best = notes.name(client);
@@ -542,8 +549,9 @@ impl Engine {
         circumstances.flows = self.table.opened();
         let mut blind = BlindSpots::default();
         for ((id, flow), notes) in self.table.iter().zip(&self.notes) {
-            ledger.fold(&self.entry(flow, notes));
-            let view = self.flow_view(id, flow, notes);
+            let client = self.vantage.client(flow, notes);
+            ledger.fold(&self.entry(flow, notes, client.0));
+            let view = self.flow_view(id, flow, notes, client);
             rows.flow(&view);
             if self.vantage.judges(flow) {
                 blind.note(flow, notes, &view, &mut circumstances);
@@ -600,7 +608,7 @@ impl Engine {
     pub fn nameless(&self) -> Vec<IpAddr> {
         let mut ledger = self.ledger.clone();
         for ((_, flow), notes) in self.table.iter().zip(&self.notes) {
-            ledger.fold(&self.entry(flow, notes));
+            ledger.fold(&self.entry(flow, notes, self.vantage.client(flow, notes).0));
         }
         let nameless = |e: &&ledger::Endpoint| e.encounters.iter().all(|e| e.name.is_none());
         let public = |e: &&ledger::Endpoint| AddressKind::of(e.address).is_public();
@@ -737,8 +745,7 @@ impl From<Sent> for Tally {
 }
 
 /// One sentence on the law for every country outside the EEA in which something was placed, of the days on which it was
-/// seen there: those without a
-/// decision first, then by what they received.
+/// seen there: those without a decision first, then by what they received.
 fn law(knowledge: &Knowledge, subjects: &[Subject]) -> Vec<LawNote> {
     let regimes = &knowledge.book.regimes;
     let mut sent: BTreeMap<CountryCode, (u64, Day, Day)> = BTreeMap::new();

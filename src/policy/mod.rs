@@ -10,7 +10,6 @@ pub mod jurisdiction;
 pub mod list;
 pub mod load;
 pub mod place;
-mod prefix;
 pub mod rules;
 pub mod service;
 pub mod subject;

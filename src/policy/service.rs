@@ -30,8 +30,7 @@ pub use schema::{
 use super::data_file::{self, Date, PolicyError, Standing};
 use super::hosts::HostMap;
 use super::list::List;
-use super::prefix::Prefix;
-use crate::attribution::Source;
+use crate::attribution::{Prefix, Source};
 use crate::wire::Day;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::Serialize;
@@ -156,7 +155,7 @@ impl Profile {
             }
         }
         // The longest range first, so that the first that contains an address is the most specific.
-        profile.ranges.sort_by_key(|r| std::cmp::Reverse(r.prefix.len()));
+        profile.ranges.sort_by_key(|r| std::cmp::Reverse(r.prefix.bits()));
         profile.list =
             List::build(name, profile.file.name.clone(), Arc::clone(&profile.source), profile.file.disclosed.clone())?;
         profile.list.public = true;

@@ -4,8 +4,8 @@ use super::knowledge::file_name;
 use super::tables::{Tables, new_file};
 use crate::capture::{About, CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
-use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, LossView, Marker, Summary};
-use crate::engine::{self, Config, Device, Engine, Event, Knowledge, NoRows, Rows};
+use crate::engine::view::{CaptureInfo, LookUps, LossView, Marker, Summary};
+use crate::engine::{self, Config, Device, Engine, Knowledge, NoRows, Rows};
 use crate::synth;
 use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -75,7 +75,6 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
         complaints: Vec::new(),
         incomplete: false,
         frames: 0,
-        subject_seen: job.device.is_none(),
         look_ups: None,
     };
     match &job.input {
@@ -122,8 +121,6 @@ struct Run {
     /// Something of the input was not read.
     incomplete: bool,
     frames: u64,
-    /// A flow of the audited device was seen, or none was named.
-    subject_seen: bool,
     look_ups: Option<LookUps>,
 }
 
@@ -219,9 +216,6 @@ impl Run {
 
     fn drain(&mut self) {
         while let Some(event) = self.engine.poll() {
-            if let Event::FlowRetired(flow) = &event {
-                self.subject_seen |= flow.scope == "in";
-            }
             if let Some(tables) = &mut self.tables {
                 tables.event(&event);
             }
@@ -288,9 +282,7 @@ impl Run {
             Some(tables) => tables,
             None => &mut none,
         };
-        let mut watch = Watch { rows, subject_seen: self.subject_seen };
-        let mut summary = self.engine.summary(knowledge, &mut watch);
-        self.subject_seen = watch.subject_seen;
+        let mut summary = self.engine.summary(knowledge, rows);
         summary.captures = self.captures;
         summary.look_ups = self.look_ups;
         if let Some(tables) = self.tables {
@@ -305,32 +297,11 @@ impl Run {
                 "none of the {} frames could be read; the losses say why, record them again",
                 seen.frames
             ));
-        } else if !self.subject_seen {
+        } else if seen.device.is_some() && seen.foreign_flows == seen.flows {
             self.complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
         let incomplete = self.incomplete || seen.lost > 0 || nothing_read;
         Ok(Outcome { summary, complaints: self.complaints, incomplete })
-    }
-}
-
-/// Looks for flows of the audited device on their way to the tables.
-struct Watch<'a> {
-    rows: &'a mut dyn Rows,
-    subject_seen: bool,
-}
-
-impl Rows for Watch<'_> {
-    fn flow(&mut self, row: &FlowView<'_>) {
-        self.subject_seen |= row.scope == "in";
-        self.rows.flow(row);
-    }
-
-    fn handshake(&mut self, row: &HandshakeView<'_>) {
-        self.rows.handshake(row);
-    }
-
-    fn endpoint(&mut self, row: &EndpointView<'_>) {
-        self.rows.endpoint(row);
     }
 }
 
@@ -348,7 +319,7 @@ struct Drops {
 
 impl Drops {
     fn count(&mut self, interface: u32, frames: u64) {
-        if self.counters.len() < MAX_INTERFACES {
+        if self.counters.len() < MAX_INTERFACES || self.counters.contains_key(&interface) {
             self.counters.insert(interface, frames);
         }
     }
