@@ -1,0 +1,230 @@
+//! The picture at the end, or at any time before: flows folded into recipients, judged, and every bound that was reached.
+
+use super::blind::BlindSpots;
+use super::ledger::{self, Ledger};
+use super::recipients::{Knowledge, Recipients};
+use super::view::{LawNote, LossView, Summary};
+use super::{Engine, Rows};
+use crate::attribution::CountryCode;
+use crate::policy::{Case, Circumstances, Lang, Status, Subject, judge_all, number};
+use crate::wire::{AddressKind, Day, TextRef};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+impl Engine {
+    /// The whole picture so far: every row goes to `rows`, the rest is returned. Can be asked at any time.
+    pub fn summary(&self, knowledge: &Knowledge, rows: &mut dyn Rows) -> Summary {
+        let mut ledger = self.ledger.clone();
+        let mut circumstances = self.circumstances.clone();
+        circumstances.last = self.now;
+        circumstances.flows = self.table.opened();
+        let mut blind = BlindSpots::default();
+        for ((id, flow), notes) in self.table.iter().zip(&self.notes) {
+            let client = self.vantage.client(flow, notes);
+            ledger.fold(&self.entry(flow, notes, client.0));
+            let view = self.flow_view(id, flow, notes, client);
+            rows.flow(&view);
+            if self.vantage.judges(flow) {
+                blind.note(flow, notes, &view, &mut circumstances);
+            }
+        }
+        for handshake in &self.handshakes {
+            if let Some(view) = self.handshake_view(handshake) {
+                rows.handshake(&view);
+            }
+        }
+        let mut recipients =
+            Recipients::new(knowledge, self.names.all(), &self.tokens, &self.chains, self.limits.ledger);
+        for endpoint in &ledger.endpoints {
+            let mut row = recipients.add(endpoint);
+            // Only now: what was looked up must not take part in who it is and how it stands.
+            row.reverse_name = self.reverse.get(&row.address).map(TextRef::from);
+            rows.endpoint(&row);
+        }
+        circumstances.blind = blind.spots;
+        circumstances.device = self.vantage.device.map(|d| d.to_string().into());
+        circumstances.foreign_flows = ledger.foreign;
+        let mut losses = self.losses.lines().cloned().collect();
+        self.bounds(&ledger, recipients.lumped, knowledge.lang, &mut circumstances, &mut losses);
+        let mut subjects = recipients.subjects;
+        subjects.sort_by_key(|s| (s.listing, Reverse(s.traffic.bytes_up), s.first, s.frames.first().copied()));
+        let findings = judge_all(
+            &subjects,
+            &circumstances,
+            &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances),
+        );
+        Summary {
+            captures: Vec::new(),
+            up: ledger.up,
+            down: ledger.down,
+            flows: circumstances.flows,
+            endpoints: ledger.endpoints.len() as u64,
+            dns_answers: self.dns_answers,
+            handshakes: u64::from(self.handshakes_retired) + self.handshakes.len() as u64,
+            service: knowledge.profile.as_ref().map(|p| (p.file.id.clone(), p.file.name.clone())),
+            list: knowledge.profile.as_ref().map(|p| Arc::clone(&p.list.source)),
+            law: law(knowledge, &subjects),
+            recipients: subjects,
+            findings,
+            markers: self.markers.clone(),
+            losses,
+            sources: knowledge.sources(),
+            look_ups: None,
+            reverse_names: self.reverse.clone(),
+            circumstances,
+        }
+    }
+
+    /// Public remote addresses for which no flow has a name; those that were sent most come first.
+    pub fn nameless(&self) -> Vec<IpAddr> {
+        let mut ledger = self.ledger.clone();
+        for ((_, flow), notes) in self.table.iter().zip(&self.notes) {
+            ledger.fold(&self.entry(flow, notes, self.vantage.client(flow, notes).0));
+        }
+        let nameless = |e: &&ledger::Endpoint| e.encounters.iter().all(|e| e.name.is_none());
+        let public = |e: &&ledger::Endpoint| AddressKind::of(e.address).is_public();
+        let mut found: Vec<_> = ledger
+            .endpoints
+            .iter()
+            .filter(nameless)
+            .filter(public)
+            .map(|e| (Reverse(e.sum(|e| e.up).bytes), e.address))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, address)| address).collect()
+    }
+
+    /// Says which bounds were reached, in the circumstances and as lines of the books.
+    fn bounds(&self, ledger: &Ledger, lumped: u64, lang: Lang, seen: &mut Circumstances, losses: &mut Vec<LossView>) {
+        let table = self.table.losses();
+        let n = |count: u64| number(count, lang);
+        let (open, addresses) = (n(self.limits.flows.flows as u64), n(self.limits.ledger.endpoints as u64));
+        let (from, until) = (seen.first, seen.last);
+        let mut line = |stage: &str, kind: &str, frames: u64, bytes: u64, text: String| {
+            if frames + bytes > 0 {
+                let (stage, kind) = (stage.into(), kind.into());
+                losses.push(LossView { stage, kind, frames, bytes, from, until });
+                seen.limits.push(text.into());
+            }
+        };
+        line(
+            "flow table",
+            "flows retired early",
+            table.retired_early,
+            0,
+            match lang {
+                Lang::En => format!("{} flows were closed early because {} were open", n(table.retired_early), open),
+                Lang::De => {
+                    format!(
+                        "{} Verbindungen wurden vorzeitig geschlossen, weil {} offen waren",
+                        n(table.retired_early),
+                        open
+                    )
+                }
+            },
+        );
+        line(
+            "ledger",
+            "names not kept",
+            self.names.not_kept,
+            0,
+            match lang {
+                Lang::En => format!("{} names were not kept, being too many", n(self.names.not_kept)),
+                Lang::De => format!("{} Namen wurden nicht behalten, weil es zu viele waren", n(self.names.not_kept)),
+            },
+        );
+        line(
+            "ledger",
+            "offers not kept",
+            self.offers_not_kept,
+            0,
+            match lang {
+                Lang::En => format!("of {} hellos only the transport was kept", n(self.offers_not_kept)),
+                Lang::De => format!("von {} Hellos wurde nur der Transport behalten", n(self.offers_not_kept)),
+            },
+        );
+        line(
+            "flow table",
+            "flows not read",
+            table.unread,
+            0,
+            match lang {
+                Lang::En => format!(
+                    "{} flows were counted but not read, because too many bytes were waiting for reassembly",
+                    n(table.unread)
+                ),
+                Lang::De => format!(
+                    "{} Verbindungen wurden gezählt, aber nicht gelesen, weil zu viele Bytes auf ihr Zusammensetzen warteten",
+                    n(table.unread)
+                ),
+            },
+        );
+        line(
+            "ledger",
+            "flows to further addresses",
+            ledger.beyond_flows,
+            ledger.beyond.bytes,
+            match lang {
+                Lang::En => format!("{} flows went to addresses beyond the first {addresses}", n(ledger.beyond_flows)),
+                Lang::De => {
+                    format!(
+                        "{} Verbindungen gingen an Adressen jenseits der ersten {addresses}",
+                        n(ledger.beyond_flows)
+                    )
+                }
+            },
+        );
+        line(
+            "ledger",
+            "recipients judged together",
+            lumped,
+            0,
+            match lang {
+                Lang::En => {
+                    format!("{} further recipients were judged together, by network and country", n(lumped))
+                }
+                Lang::De => {
+                    format!("{} weitere Empfänger wurden zusammen beurteilt, nach Netz und Land", n(lumped))
+                }
+            },
+        );
+    }
+}
+
+/// One sentence on the law for every country outside the EEA in which something was placed, of the days on which it was
+/// seen there: those without a decision first, then by what they received.
+fn law(knowledge: &Knowledge, subjects: &[Subject]) -> Vec<LawNote> {
+    let regimes = &knowledge.book.regimes;
+    let mut sent: BTreeMap<CountryCode, (u64, Day, Day)> = BTreeMap::new();
+    for subject in subjects {
+        if let Some(country) = &subject.located_in {
+            let (first, last) = (subject.first.day(), subject.last.day());
+            let there = sent.entry(country.value).or_insert((0, first, last));
+            *there = (there.0 + subject.traffic.bytes_up, there.1.min(first), there.2.max(last));
+        }
+    }
+    let mut countries: Vec<_> = sent
+        .into_iter()
+        .map(|(country, (bytes, first, last))| (regimes.on(country, first).status, bytes, country, first, last))
+        .filter(|(status, ..)| *status != Status::Eea)
+        .collect();
+    let rank = |status| match status {
+        Status::ThirdCountry | Status::Special | Status::Indeterminate => 0,
+        Status::AdequatePartial => 1,
+        Status::AdequateFull | Status::TreatedAsEea | Status::Eea => 2,
+    };
+    countries.sort_by_key(|(status, bytes, country, ..)| {
+        // The law on the United States changed most often: it is not left to the end of the list.
+        let first = country.as_str() == "US";
+        (rank(*status), !first, Reverse(*bytes))
+    });
+    countries
+        .into_iter()
+        .map(|(_, _, country, first, last)| LawNote {
+            country: country.to_string().into(),
+            text: regimes.law_note(country, first, last, knowledge.lang).into(),
+        })
+        .collect()
+}
