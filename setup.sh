@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs what building needs and is not there: a C compiler (for the cryptography of ring) and Rust's own tools.
+# Installs what building needs and is not there: a C compiler (for the cryptography of ring), libpcap (for live capture) and
+# Rust's own tools.
 set -eu
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -16,22 +17,28 @@ if ! have cargo; then
   exit 1
 fi
 
-if ! have cc; then
+have_pcap() {
+  [ "$(uname)" = Darwin ] && return
+  for folder in /usr/include /usr/local/include; do [ -e "$folder/pcap/pcap.h" ] && return; done
+  return 1
+}
+
+if ! have cc || ! have_pcap; then
   if have apt-get; then
-    echo "setup: installing the system package build-essential (a C compiler)"
+    echo "setup: installing the system packages build-essential (a C compiler) and libpcap-dev (packet capture)"
     as_root apt-get update -q
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y build-essential
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y build-essential libpcap-dev
   elif have dnf; then
-    echo "setup: installing the system package gcc"
-    as_root dnf install -y gcc
+    echo "setup: installing the system packages gcc and libpcap-devel"
+    as_root dnf install -y gcc libpcap-devel
   elif have pacman; then
-    echo "setup: installing the system package gcc"
-    as_root pacman -S --needed --noconfirm gcc
+    echo "setup: installing the system packages gcc and libpcap"
+    as_root pacman -S --needed --noconfirm gcc libpcap
   elif have xcode-select; then
     echo "setup: installing Apple's command line tools (a window asks for your consent)"
     xcode-select --install
   else
-    echo "setup: a C compiler (cc) is missing; install gcc or clang and run this again" >&2
+    echo "setup: a C compiler (cc) or libpcap's headers are missing; install them and run this again" >&2
     exit 1
   fi
 fi
