@@ -199,6 +199,7 @@ fn flow_row_written(bencher: Bencher<'_, '_>) {
         aliases: vec![TextRef::new("edge.example.net")],
         round_trip: Some(12_345_678),
         cut: false,
+        owner: None,
         scope: "in",
     };
     bencher

@@ -1,8 +1,9 @@
 //! Who is the client, what a flow is called, when a flow is a new one, and what happens at the bounds.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop where it stands")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may stop where it stands")]
 
 use std::sync::LazyLock;
+use zollhund::attribution::{Owner, OwnerMatch};
 use zollhund::engine::view::{EndpointView, FlowView, HandshakeView, Summary};
 use zollhund::engine::{Config, Device, Engine, Event, Input, Knowledge, Rows};
 use zollhund::run::{Wanted, knowledge};
@@ -227,4 +228,62 @@ fn beyond_the_bound_recipients_are_judged_together_and_that_is_said() {
     assert_eq!(summary.recipients.len(), 4);
     assert_eq!(summary.recipients.iter().map(|r| r.traffic.packets_up).sum::<u64>(), summary.up.packets);
     assert!(summary.circumstances.limits.iter().any(|l| l.contains("judged together")));
+}
+
+#[test]
+fn only_the_watched_program_is_judged_and_the_rest_is_counted() {
+    let config = Config { ask_owners: true, watched_only: true, ..Config::default() };
+    let mut engine = Engine::new(&config);
+    let program = |pid, name: &str| Owner {
+        pid,
+        name: name.into(),
+        path: "".into(),
+        started: None,
+        container: "".into(),
+        parents: Vec::new(),
+        matched: OwnerMatch::Socket,
+    };
+    let servers = ["203.0.113.1", "203.0.113.2", "203.0.113.3"];
+    for (number, server) in (1..).zip(servers) {
+        for (side, second) in [(Side::First, 0), (Side::Second, 3)] {
+            let (a, b) = (end("192.0.2.7", 50_000), end(server, 40_000));
+            let (from, to) = if side == Side::First { (a, b) } else { (b, a) };
+            let bytes = frames::udp(from, to, &[0; 100]);
+            let time = Timestamp::from_secs(1_700_000_000 + number + second);
+            let original_len = bytes.len() as u32;
+            engine.ingest(Input::Frame(Frame {
+                number: FrameNo(number),
+                time,
+                link: RAW_IP,
+                original_len,
+                bytes: &bytes,
+            }));
+            let mut asked = None;
+            while let Some(event) = engine.poll() {
+                if let Event::FlowOpened { flow, .. } = event {
+                    asked = Some(flow);
+                }
+            }
+            assert_eq!(asked.is_some(), side == Side::First, "every flow is asked for once");
+            match (asked, number) {
+                (Some(flow), 1) => {
+                    engine.ingest(Input::Owner { flow: Some(flow), owner: program(7, "client"), watched: true });
+                }
+                (Some(_), 2) => engine.ingest(Input::Owner { flow: None, owner: program(8, "other"), watched: false }),
+                _ => {}
+            }
+        }
+    }
+    engine.end();
+    let snapshot = engine.snapshot(&KNOWLEDGE, 10);
+    let rows: Vec<_> = snapshot.flows.iter().map(|f| (f.scope, f.owner.as_ref().map(|o| o.pid), f.recipient)).collect();
+    assert_eq!(rows, [("in", Some(7), Some(0)), ("out", Some(8), None), ("unknown", None, None)]);
+    let summary = &snapshot.summary;
+    assert_eq!(summary.recipients.len(), 1);
+    assert_eq!(summary.recipients[0].processes, ["client".into()]);
+    assert_eq!(summary.circumstances.foreign_flows, 2);
+    let judged: Vec<_> = summary.timeline.series.iter().filter(|s| s.recipient == Some(0)).collect();
+    let [series] = judged[..] else { panic!("one series for the recipient: {judged:?}") };
+    let cells: Vec<_> = series.cells.iter().map(|c| (c.window, c.up, c.down)).collect();
+    assert_eq!(cells, [(0, 128, 0), (3, 0, 128)]);
 }

@@ -71,6 +71,7 @@ impl Picture {
                 format!("{} {} {} {} {:?}", a.frame, self.since(a.time), a.client, a.resolver, a.answer)
             }
             Event::Fact(f) => format!("{} {} {} {} {} {:?}", f.frame, self.since(f.time), f.flow, f.from, f.to, f.fact),
+            Event::FlowOpened { .. } => return,
             Event::FlowRetired(f) => return self.flow(f),
             Event::HandshakeRetired(h) => return self.handshake(h),
         };

@@ -206,6 +206,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         aliases: vec![TextRef::from(&name)],
         round_trip: Some(12_345_678),
         cut: true,
+        owner: None,
         scope: "in",
     };
     let bare_flow = FlowView {
@@ -220,6 +221,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         aliases: Vec::new(),
         round_trip: None,
         cut: false,
+        owner: None,
         scope: "",
         ..flow.clone()
     };

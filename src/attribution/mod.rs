@@ -6,6 +6,7 @@
 
 pub mod claim;
 pub mod company;
+pub mod owner;
 pub mod place;
 
 mod atlas;
@@ -27,5 +28,6 @@ pub use error::AttributionError;
 pub use intern::{Interner, NameId};
 pub use names::{DnsName, NameBook, NameBooks, NameBounds};
 pub use organisation::{Entry, Organisations, Part};
+pub use owner::{Owner, OwnerMatch};
 pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote};
 pub use prefix::{Prefix, PrefixMap};

@@ -31,6 +31,8 @@ impl std::fmt::Display for Device {
 #[derive(Debug, Default)]
 pub(super) struct Vantage {
     pub(super) device: Option<Device>,
+    /// Only flows of watched programs are judged.
+    pub(super) watched_only: bool,
     /// Addresses of the capturing host.
     pub(super) locals: Vec<IpAddr>,
 }
@@ -47,9 +49,23 @@ impl Vantage {
             .unwrap_or((Side::First, ClientBasis::FirstFrame))
     }
 
-    /// Whether the flow is to be judged: the audited device takes part, or none was named.
-    pub(super) fn judges(&self, flow: &Flow) -> bool {
-        self.device.is_none() || self.subject(flow).is_some()
+    /// Whether the flow is to be judged: the audited device and the watched programs take part, or none were named.
+    pub(super) fn judges(&self, flow: &Flow, watched: Option<bool>) -> bool {
+        matches!(self.scope(flow, watched), "" | "in")
+    }
+
+    /// `in`, `out`, `unknown` where no program could be told, or empty where nothing was named.
+    pub(super) fn scope(&self, flow: &Flow, watched: Option<bool>) -> &'static str {
+        if self.device.is_some() && self.subject(flow).is_none() {
+            return "out";
+        }
+        match (self.watched_only, watched) {
+            (true, Some(true)) => "in",
+            (true, Some(false)) => "out",
+            (true, None) => "unknown",
+            (false, _) if self.device.is_some() => "in",
+            (false, _) => "",
+        }
     }
 
     /// The side of the audited device, if it takes part.

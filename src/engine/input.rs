@@ -1,6 +1,8 @@
 //! Everything the engine learns comes in through here: frames and what else is known. Same inputs, same outputs.
 
 use super::view::{LossView, Marker};
+use crate::attribution::Owner;
+use crate::flow::FlowId;
 use crate::wire::{Frame, Text, Timestamp};
 use std::net::IpAddr;
 
@@ -22,5 +24,12 @@ pub enum Input<'a> {
     Reverse {
         address: IpAddr,
         name: Text,
+    },
+    /// The program behind a flow: the one named, or the one of the frame that was taken last. `watched`: it is the audited
+    /// client, or a part of it.
+    Owner {
+        flow: Option<FlowId>,
+        owner: Owner,
+        watched: bool,
     },
 }

@@ -3,6 +3,7 @@
 
 use super::limits::LedgerLimits;
 use super::notes::TokenSet;
+use super::owners::OwnerSet;
 use super::view::Tally;
 use crate::attribution::{NameBasis, NameId};
 use crate::wire::{FrameNo, Timestamp, Tunnel};
@@ -24,7 +25,8 @@ pub(super) struct Entry {
     pub(super) clear: TokenSet,
     pub(super) outer: bool,
     pub(super) tunnel: Tunnel,
-    /// The audited device takes part, or none was named.
+    pub(super) owners: OwnerSet,
+    /// The audited device and program take part, or none were named.
     pub(super) judged: bool,
 }
 
@@ -42,6 +44,7 @@ pub(super) struct Encounter {
     pub(super) spoken: TokenSet,
     pub(super) clear: TokenSet,
     pub(super) tunnel: Tunnel,
+    pub(super) owners: OwnerSet,
     pub(super) judged: bool,
 }
 
@@ -158,6 +161,7 @@ impl Encounter {
             spoken: TokenSet::default(),
             clear: TokenSet::default(),
             tunnel: Tunnel::default(),
+            owners: OwnerSet::default(),
             judged: entry.judged,
         }
     }
@@ -175,6 +179,7 @@ impl Encounter {
         self.spoken.join(entry.spoken);
         self.clear.join(entry.clear);
         self.tunnel = self.tunnel.with(entry.tunnel);
+        self.owners.join(entry.owners);
         if self.frames.len() < max_frames {
             if self.frames.is_empty() {
                 self.frames.reserve_exact(1);

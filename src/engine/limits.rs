@@ -5,6 +5,7 @@
 pub struct Limits {
     pub flows: crate::flow::Limits,
     pub ledger: LedgerLimits,
+    pub timeline: super::TimelineLimits,
 }
 
 /// What the ledger keeps at most.

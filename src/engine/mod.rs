@@ -14,8 +14,11 @@ mod limits;
 mod losses;
 mod names;
 mod notes;
+mod owners;
 mod recipients;
+mod snapshot;
 mod summary;
+mod timeline;
 pub mod view;
 
 pub use client::Device;
@@ -23,21 +26,25 @@ pub use event::Event;
 pub use input::Input;
 pub use limits::{LedgerLimits, Limits};
 pub use recipients::Knowledge;
+pub use snapshot::{FlowRow, HandshakeRow, Snapshot};
+pub use timeline::{Cell, TimelineLimits};
 
-use crate::attribution::{NameBasis, NameBook, NameId};
+use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
 use crate::dissect::fact::{Choice, Ech, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::{Flow, FlowId, FlowTable, Sent};
 use crate::policy::{Circumstances, Silence};
-use crate::wire::{End, Frame, FrameNo, Side, Text, TextRef, Timestamp, canonical};
+use crate::wire::{End, Frame, FrameNo, Side, Text, TextRef, Timestamp, TransportKind, canonical};
 use client::Vantage;
 use ledger::{Entry, Ledger};
 use losses::Losses;
 use names::Names;
 use notes::{Looked, Notes, Tokens};
+use owners::{OwnerSet, Owners};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use timeline::{SeriesKey, Timeline};
 use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, Tally};
 
 /// Packet time between two looks for flows that have fallen silent.
@@ -52,6 +59,10 @@ const MAX_EVIDENCE: usize = 16;
 pub struct Config {
     /// The audited device, if the user named it.
     pub device: Option<Device>,
+    /// Somebody can tell whose flows are whose: every new flow is told as [`Event::FlowOpened`].
+    pub ask_owners: bool,
+    /// Only flows of watched programs are judged (see [`Input::Owner`]).
+    pub watched_only: bool,
     pub limits: Limits,
 }
 
@@ -74,6 +85,7 @@ struct Handshake {
 #[derive(Debug)]
 enum Queued {
     Fact { frame: FrameNo, time: Timestamp, flow: FlowId, from: End, to: End, fact: Fact },
+    Opened(FlowId, TransportKind, End, End),
     Flow(FlowId, Box<(Flow, Notes)>),
     Handshake(Handshake),
 }
@@ -105,6 +117,11 @@ pub struct Engine {
     names: Names,
     book: NameBook,
     tokens: Tokens,
+    owners: Owners,
+    timeline: Timeline,
+    ask_owners: bool,
+    /// The flow of the frame before.
+    latest: Option<FlowId>,
     offers: Vec<Offer>,
     offers_not_kept: u64,
     offer_index: HashMap<Offer, u32>,
@@ -141,6 +158,10 @@ impl Engine {
             names: Names::new(config.limits.ledger.name_bytes),
             book: NameBook::default(),
             tokens: Tokens::default(),
+            owners: Owners::default(),
+            timeline: Timeline::new(config.limits.timeline),
+            ask_owners: config.ask_owners,
+            latest: None,
             offers: Vec::new(),
             offers_not_kept: 0,
             offer_index: HashMap::new(),
@@ -149,7 +170,7 @@ impl Engine {
             contested: Vec::new(),
             chains: HashMap::new(),
             ledger: Ledger::new(config.limits.ledger),
-            vantage: Vantage { device: config.device, locals: Vec::new() },
+            vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
             losses: Losses::default(),
             markers: Vec::new(),
             reverse: BTreeMap::new(),
@@ -185,6 +206,7 @@ impl Engine {
                     self.markers.push(marker);
                 }
             }
+            Input::Owner { flow, owner, watched } => self.owner(flow, owner, watched),
             Input::Reverse { address, name } => {
                 let address = canonical(address);
                 if self.reverse.len() < self.limits.ledger.reverse_names || self.reverse.contains_key(&address) {
@@ -202,6 +224,9 @@ impl Engine {
         }
         self.current = self.queue.pop_front();
         Some(match self.current.as_ref()? {
+            Queued::Opened(flow, transport, from, to) => {
+                Event::FlowOpened { flow: *flow, transport: *transport, from: *from, to: *to }
+            }
             Queued::Fact { frame, time, from, to, fact: Fact::Resolved(answer), .. } => Event::Answer(AnswerView {
                 frame: *frame,
                 time: *time,
@@ -225,8 +250,46 @@ impl Engine {
         })
     }
 
+    fn owner(&mut self, flow: Option<FlowId>, owner: Owner, watched: bool) {
+        let at = flow.or(self.latest).and_then(|id| self.position(id));
+        if let Some(notes) = at.and_then(|at| self.notes.get_mut(at)) {
+            notes.owner = self.owners.intern(owner, watched).or(notes.owner);
+        }
+    }
+
+    /// Where the notes of a flow stand, if it is still kept.
+    fn position(&self, id: FlowId) -> Option<usize> {
+        let retired = self.table.opened() - self.notes.len() as u64;
+        u64::from(id.0).checked_sub(retired).map(|at| at as usize)
+    }
+
+    fn series_key(&self, flow: &Flow, notes: &Notes) -> (SeriesKey, Side) {
+        let (client, _) = self.vantage.client(flow, notes);
+        let key = SeriesKey {
+            address: flow.ends[client.other()].address,
+            name: notes.name(client).map(|(name, _)| name),
+            media: self.tokens.is_media(notes.spoken),
+            judged: self.judges(flow, notes),
+        };
+        (key, client)
+    }
+
+    fn judges(&self, flow: &Flow, notes: &Notes) -> bool {
+        self.vantage.judges(flow, notes.owner.map(|id| self.owners.watched(id)))
+    }
+
+    /// Ends the window of time that runs.
+    fn close_window(&mut self) {
+        let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
+        timeline.close(self.now, |id| Some(self.series_key(self.table.get(id)?, self.notes.get(self.position(id)?)?)));
+        self.timeline = timeline;
+    }
+
     fn pass(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        if self.timeline.is_over(self.now) {
+            self.close_window();
+        }
         if self.now.since(self.swept) > SWEEP_EVERY {
             self.swept = self.now;
             let mut told = Vec::new();
@@ -273,6 +336,8 @@ impl Engine {
                 }
                 let macs = packet.macs;
                 let (id, side, opened) = self.table.accept(&packet, frame, &mut self.facts);
+                self.latest = Some(id);
+                self.timeline.add(id, side, frame.original_len.into());
                 if opened {
                     self.opened(id, macs, frame);
                 } else if let (Some(Device::Mac(mac)), Some(macs)) = (self.vantage.device, macs) {
@@ -321,8 +386,15 @@ impl Engine {
             }
         }
         self.notes.push_back(notes);
+        if self.ask_owners
+            && let Some(flow) = self.table.get(id)
+        {
+            self.queue.push_back(Queued::Opened(id, flow.transport, flow.ends.first, flow.ends.second));
+        }
         while let Some((id, flow)) = self.table.retire() {
             let Some(notes) = self.notes.pop_front() else { break };
+            let (key, client) = self.series_key(&flow, &notes);
+            self.timeline.retire(id, key, client);
             self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
             self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
         }
@@ -340,8 +412,7 @@ impl Engine {
     fn note(&mut self, id: FlowId, side: Side, fact: Fact, frame: FrameNo, time: Timestamp) {
         let Some(flow) = self.table.get(id) else { return };
         let (from, to) = (flow.ends[side], flow.ends[side.other()]);
-        let at = self.notes.len() - (self.table.opened() - u64::from(id.0)) as usize;
-        let Some(notes) = self.notes.get_mut(at) else { return };
+        let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) else { return };
         match fact {
             Fact::Speaks(token) => {
                 let set = self.tokens.set(token);
@@ -478,7 +549,8 @@ impl Engine {
             clear: notes.clear,
             outer: notes.outer,
             tunnel: flow.tunnel,
-            judged: self.vantage.judges(flow),
+            owners: OwnerSet::of(notes.owner),
+            judged: self.judges(flow, notes),
         }
     }
 
@@ -523,11 +595,8 @@ impl Engine {
             aliases,
             round_trip: flow.round_trip,
             cut: flow.cut,
-            scope: match (self.vantage.device, self.vantage.subject(flow)) {
-                (None, _) => "",
-                (Some(_), Some(_)) => "in",
-                (Some(_), None) => "out",
-            },
+            owner: notes.owner.and_then(|id| self.owners.get(id)),
+            scope: self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))),
         }
     }
 
@@ -536,6 +605,7 @@ impl Engine {
         let mut told = Vec::new();
         self.table.end(|id, facts| told.push((id, facts)));
         self.late_facts(told);
+        self.close_window();
     }
 
     fn handshake_view(&self, handshake: &Handshake) -> Option<HandshakeView<'_>> {

@@ -1,5 +1,6 @@
 //! What the facts of one flow add up to: compact, because there may be a million flows.
 
+use super::owners::OwnerId;
 use crate::attribution::{NameBasis, NameId};
 use crate::dissect::fact::{Hidden, NameSource};
 use crate::wire::{FrameNo, Side};
@@ -32,6 +33,10 @@ impl Tokens {
             self.0.len() - 1
         });
         TokenSet(u32::try_from(at).ok().and_then(|at| 1_u64.checked_shl(at)).unwrap_or_default())
+    }
+
+    pub(super) fn is_media(&self, set: TokenSet) -> bool {
+        !set.is_empty() && self.iter(set).any(|token| Self::MOST_TELLING.contains(&token))
     }
 
     /// The tokens of a set, sorted.
@@ -98,6 +103,7 @@ pub(super) struct Notes {
     pub(super) contested: bool,
     /// The side that spoke as a client (hello, question, request).
     pub(super) client: Option<Side>,
+    pub(super) owner: Option<OwnerId>,
 }
 
 impl Notes {

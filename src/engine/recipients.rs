@@ -3,6 +3,7 @@
 use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
 use super::notes::{TokenSet, Tokens};
+use super::owners::Owners;
 use super::view::EndpointView;
 use crate::attribution::{
     Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
@@ -68,6 +69,7 @@ pub(super) struct Recipients<'a> {
     names: &'a Interner,
     tokens: &'a Tokens,
     chains: &'a HashMap<NameId, Vec<NameId>>,
+    owners: &'a Owners,
     limits: LedgerLimits,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
@@ -75,6 +77,8 @@ pub(super) struct Recipients<'a> {
     pub(super) subjects: Vec<Subject>,
     /// Beside the subjects: the address filed last, so that each is counted once.
     filed: Vec<IpAddr>,
+    /// The subject of an address under a name.
+    pub(super) filed_as: HashMap<(IpAddr, Option<NameId>), u32>,
     /// Encounters that were judged together because there were too many recipients.
     pub(super) lumped: u64,
 }
@@ -85,9 +89,12 @@ impl<'a> Recipients<'a> {
         names: &'a Interner,
         tokens: &'a Tokens,
         chains: &'a HashMap<NameId, Vec<NameId>>,
+        owners: &'a Owners,
         limits: LedgerLimits,
     ) -> Self {
         Self {
+            owners,
+            filed_as: HashMap::new(),
             knowledge,
             names,
             tokens,
@@ -225,6 +232,7 @@ impl<'a> Recipients<'a> {
             self.filed.push(IpAddr::from([0; 4]));
             self.subjects.len() - 1
         });
+        self.filed_as.insert((address, encounter.name.map(|(id, _)| id)), at as u32);
         let name = encounter.name.map(|(id, basis)| (TextRef::new(self.names.resolve(id)), basis));
         let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return };
         if *filed != address {
@@ -232,6 +240,11 @@ impl<'a> Recipients<'a> {
             subject.address_count += 1;
             if subject.addresses.len() < self.limits.addresses_per_recipient {
                 subject.addresses.push(address);
+            }
+        }
+        for process in self.owners.names(encounter.owners) {
+            if let Err(at) = subject.processes.binary_search(process) {
+                subject.processes.insert(at, process.clone());
             }
         }
         join(subject, encounter, name, row, self.tokens, &self.limits);
@@ -266,6 +279,7 @@ fn subject(encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Su
         clear: Vec::new(),
         outer_names: 0,
         tunnels: Vec::new(),
+        processes: Vec::new(),
     }
 }
 

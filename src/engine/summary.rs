@@ -3,19 +3,27 @@
 use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
-use super::view::{LawNote, LossView, Summary};
-use super::{Engine, Rows};
-use crate::attribution::CountryCode;
+use super::view::{LawNote, LossView, Series, Summary, Timeline};
+use super::{Cell, Engine, Rows};
+use crate::attribution::{CountryCode, NameId};
 use crate::policy::{Case, Circumstances, Lang, Status, Subject, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Address and name → position among the recipients.
+pub(super) type FiledAs = HashMap<(IpAddr, Option<NameId>), u32>;
 
 impl Engine {
     /// The whole picture so far: every row goes to `rows`, the rest is returned. Can be asked at any time.
     pub fn summary(&self, knowledge: &Knowledge, rows: &mut dyn Rows) -> Summary {
+        self.fold(knowledge, rows).0
+    }
+
+    /// The summary, and which recipient an address under a name is.
+    pub(super) fn fold(&self, knowledge: &Knowledge, rows: &mut dyn Rows) -> (Summary, FiledAs) {
         let mut ledger = self.ledger.clone();
         let mut circumstances = self.circumstances.clone();
         circumstances.last = self.now;
@@ -26,7 +34,7 @@ impl Engine {
             ledger.fold(&self.entry(flow, notes, client.0));
             let view = self.flow_view(id, flow, notes, client);
             rows.flow(&view);
-            if self.vantage.judges(flow) {
+            if matches!(view.scope, "" | "in") {
                 blind.note(flow, notes, &view, &mut circumstances);
             }
         }
@@ -36,7 +44,7 @@ impl Engine {
             }
         }
         let mut recipients =
-            Recipients::new(knowledge, self.names.all(), &self.tokens, &self.chains, self.limits.ledger);
+            Recipients::new(knowledge, self.names.all(), &self.tokens, &self.chains, &self.owners, self.limits.ledger);
         for endpoint in &ledger.endpoints {
             let mut row = recipients.add(endpoint);
             // Only now: what was looked up must not take part in who it is and how it stands.
@@ -48,14 +56,13 @@ impl Engine {
         circumstances.foreign_flows = ledger.foreign;
         let mut losses = self.losses.lines().cloned().collect();
         self.bounds(&ledger, recipients.lumped, knowledge.lang, &mut circumstances, &mut losses);
-        let mut subjects = recipients.subjects;
-        subjects.sort_by_key(|s| (s.listing, Reverse(s.traffic.bytes_up), s.first, s.frames.first().copied()));
+        let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
         let findings = judge_all(
             &subjects,
             &circumstances,
             &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances),
         );
-        Summary {
+        let summary = Summary {
             captures: Vec::new(),
             up: ledger.up,
             down: ledger.down,
@@ -69,11 +76,38 @@ impl Engine {
             recipients: subjects,
             findings,
             markers: self.markers.clone(),
+            timeline: self.timeline_view(&filed_as),
             losses,
             sources: knowledge.sources(),
             look_ups: None,
             reverse_names: self.reverse.clone(),
             circumstances,
+        };
+        (summary, filed_as)
+    }
+
+    /// The series of one recipient are joined, those of its media apart.
+    fn timeline_view(&self, filed_as: &FiledAs) -> Timeline {
+        let mut joined: BTreeMap<(Option<usize>, bool), BTreeMap<u32, Cell>> = BTreeMap::new();
+        for (key, cells) in self.timeline.series() {
+            let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
+            let sum = joined.entry((recipient, key.media)).or_default();
+            for cell in cells {
+                let into = sum.entry(cell.window).or_insert(Cell { window: cell.window, up: 0, down: 0 });
+                into.up += cell.up;
+                into.down += cell.down;
+            }
+        }
+        let series = joined.into_iter().map(|((recipient, media), cells)| Series {
+            recipient,
+            media,
+            cells: cells.into_values().collect(),
+        });
+        Timeline {
+            start: self.timeline.start(),
+            width: self.timeline.width(),
+            windows: self.timeline.windows(),
+            series: series.collect(),
         }
     }
 
@@ -191,6 +225,22 @@ impl Engine {
             },
         );
     }
+}
+
+/// The subjects in the order in which they are shown; positions follow.
+fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, FiledAs) {
+    let mut order: Vec<_> = subjects.into_iter().enumerate().collect();
+    order.sort_by_key(|(_, s)| (s.listing, Reverse(s.traffic.bytes_up), s.first, s.frames.first().copied()));
+    let mut place = vec![0; order.len()];
+    for (new, (old, _)) in (0..).zip(&order) {
+        if let Some(slot) = place.get_mut(*old) {
+            *slot = new;
+        }
+    }
+    for at in filed_as.values_mut() {
+        *at = place.get(*at as usize).copied().unwrap_or_default();
+    }
+    (order.into_iter().map(|(_, subject)| subject).collect(), filed_as)
 }
 
 /// One sentence on the law for every country outside the EEA in which something was placed, of the days on which it was

@@ -1,6 +1,7 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
-use crate::attribution::{Claim, Company, NameBasis, Place, Source};
+use super::Cell;
+use crate::attribution::{Claim, Company, NameBasis, Owner, Place, Source};
 use crate::dissect::fact::{Answer, Choice, Fact, Offer};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Listing, Subject};
@@ -70,7 +71,9 @@ pub struct FlowView<'a> {
     pub round_trip: Option<u64>,
     /// The capture kept less of some frame than was sent.
     pub cut: bool,
-    /// `in`, `out` or empty.
+    /// The program behind it, where the capturing machine told.
+    pub owner: Option<&'a Arc<Owner>>,
+    /// `in`, `out`, `unknown` (no program could be told) or empty (nothing was named).
     pub scope: &'static str,
 }
 
@@ -176,6 +179,28 @@ pub struct Marker {
     pub text: Text,
 }
 
+/// Bytes by time: one series per recipient, media apart from the rest.
+#[derive(Debug, Clone, Default)]
+pub struct Timeline {
+    /// The whole second in which window 0 begins.
+    pub start: Timestamp,
+    /// Seconds per window.
+    pub width: u64,
+    /// Windows from the start to the end of the capture.
+    pub windows: u32,
+    pub series: Vec<Series>,
+}
+
+/// The windows in which a recipient was sent or sent something, in order.
+#[derive(Debug, Clone)]
+pub struct Series {
+    /// Position in [`Summary::recipients`]; `None`: traffic that is not judged.
+    pub recipient: Option<usize>,
+    /// Flows that carry media.
+    pub media: bool,
+    pub cells: Vec<Cell>,
+}
+
 /// Look-ups that this program made because the user told it to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LookUps {
@@ -211,6 +236,7 @@ pub struct Summary {
     pub findings: Vec<Finding>,
     pub law: Vec<LawNote>,
     pub markers: Vec<Marker>,
+    pub timeline: Timeline,
     pub losses: Vec<LossView>,
     /// Every database and data file in use.
     pub sources: Vec<Arc<Source>>,

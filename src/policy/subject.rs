@@ -93,6 +93,8 @@ pub struct Subject {
     pub outer_names: u32,
     /// Innermost flows reached through these wrappings (`gtp-u` ...).
     pub tunnels: Vec<&'static str>,
+    /// The programs behind its flows, sorted; empty where no machine told.
+    pub processes: Vec<Text>,
 }
 
 /// Something hidden, and where.

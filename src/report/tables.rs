@@ -6,6 +6,7 @@ use crate::attribution::NameBasis;
 use crate::dissect::fact::{Fact, Media};
 use crate::engine::view::{AnswerView, EndpointView, FactView, FlowView, HandshakeView, LossView};
 use crate::policy::Finding;
+use crate::wire::TextRef;
 use std::fmt::Debug;
 use std::io::{self, Write};
 use std::marker::PhantomData;
@@ -216,8 +217,9 @@ table! {
              an ECH extension, perhaps a cover name), dns (the client had got the address for it), certificate, ptr (looked \
              up by this program)." =
             Cell::maybe(row.name, |(_, basis)| Cell::Text(basis.token()));
-        "process" Text maybe "Program that owned the client's socket, where the capturing machine told." = Cell::Empty;
-        "scope" Text maybe "in or out of the audited scope." = Cell::Text(row.scope);
+        "process" Text maybe "Program that owned the client's socket, where the capturing machine told." =
+            Cell::maybe(row.owner, |owner| Cell::name(TextRef::from(&owner.name)));
+        "scope" Text maybe "in or out of the audited scope; unknown: no program could be told." = Cell::Text(row.scope);
         "client_basis" Text always
             "How the client was told from the server: subject, local, syn, hello, ports, first-frame." =
             Cell::Text(row.client_basis.token());

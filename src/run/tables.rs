@@ -74,6 +74,7 @@ impl Tables {
     /// Writes down what is final.
     pub(super) fn event(&mut self, event: &Event<'_>) {
         let result = match event {
+            Event::FlowOpened { .. } => Ok(()),
             Event::Answer(row) => self.dns.row(row),
             Event::Fact(row) => self.facts.row(row),
             Event::FlowRetired(row) => self.flows.row(row),

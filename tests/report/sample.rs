@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use zollhund::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use zollhund::dissect::fact::{Hidden, NameSource};
-use zollhund::engine::view::{CaptureInfo, LawNote, LookUps, LossView, Marker, Summary, Tally};
+use zollhund::engine::view::{CaptureInfo, LawNote, LookUps, LossView, Marker, Summary, Tally, Timeline};
 use zollhund::policy::subject::{Blind, Label, Traffic};
 use zollhund::policy::{Circumstances, Finding, Ground, Lang, Listing, Severity, Subject};
 use zollhund::wire::{FrameNo, Text, Timestamp};
@@ -75,6 +75,7 @@ fn recipient(listing: Listing, name: &str, address: &str, bytes_up: u64) -> Subj
         clear: Vec::new(),
         outer_names: 0,
         tunnels: Vec::new(),
+        processes: Vec::new(),
     }
 }
 
@@ -261,6 +262,7 @@ pub(crate) fn call(lang: Lang) -> Summary {
         findings: findings(lang),
         law: vec![LawNote { country: "US".into(), text: law.into() }],
         markers: vec![Marker { time: after(5_000), text: "joined".into() }],
+        timeline: Timeline::default(),
         losses: vec![LossView {
             stage: "set aside".into(),
             kind: "icmp".into(),

@@ -67,6 +67,7 @@ fn subject(name: &str, country: &str, day: &str) -> Subject {
         clear: vec![],
         outer_names: 0,
         tunnels: vec![],
+        processes: vec![],
     }
 }
 
