@@ -8,9 +8,9 @@
 //!
 //! ```text
 //!                    main → cli → run              may do I/O
-//!                ┌─────────┬────────┬─────────┐
-//!                │ capture │ report │ resolve │    outer rooms, strangers to each other; resolve talks, if told to
-//!                └────┬────┴────┬───┴─────────┘
+//!          ┌─────────┬────────┬─────────┬────┐
+//!          │ capture │ report │ resolve │ ui │     outer rooms, strangers to each other, but ui formats as report
+//!          └────┬────┴────┬───┴─────────┴────┘     does; resolve talks, if told to
 //!   floor 6     engine          │                  assembles the floors; ledger, recipients, losses
 //!   floor 5     policy          │                  dated law, service profiles, rules → findings
 //!   floor 4     attribution     │                  names, places, companies: each a claim with its source
@@ -61,4 +61,6 @@ pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod synth;
+#[cfg(feature = "tui")]
+pub mod ui;
 pub mod wire;

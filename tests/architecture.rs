@@ -19,8 +19,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("capture", &["wire"]),
     ("report", &["wire", "attribution", "policy", "engine::view", "dissect::fact"]),
     ("resolve", &["wire"]),
-    ("run", &["wire", "decode", "synth", "attribution", "policy", "engine", "capture", "report", "resolve"]),
-    ("cli", &["wire", "attribution", "policy", "engine", "capture", "report", "resolve", "run", "synth"]),
+    ("ui", &["wire", "attribution", "policy", "engine", "dissect::fact", "report::format"]),
+    ("run", &["wire", "decode", "synth", "attribution", "policy", "engine", "capture", "report", "resolve", "ui"]),
+    ("cli", &["wire", "attribution", "policy", "engine", "capture", "report", "resolve", "ui", "run", "synth"]),
 ];
 
 /// The pure core: bytes and a time in, events out.

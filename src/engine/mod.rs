@@ -8,6 +8,7 @@
 mod blind;
 mod client;
 mod event;
+pub mod health;
 mod input;
 mod ledger;
 mod limits;

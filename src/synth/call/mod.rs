@@ -55,7 +55,8 @@ pub fn call(seed: u64) -> Call {
     let markers = [
         (0, "client started"),
         (5_000, "signed in"),
-        (12_000, "joined, microphone off"),
+        (12_000, "joined"),
+        (12_000, "microphone off"),
         (24_000, "microphone on"),
         (28_000, "camera on"),
         (48_000, "camera off"),

@@ -1,0 +1,190 @@
+//! How the run itself is doing: filled by the wiring, drawn by the dashboard, told by the line of a run without a picture.
+
+use crate::wire::{Text, Timestamp};
+
+/// Everything about the run that is not in what was captured. Cheap to clone; made anew a few times per second.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Health {
+    /// Where the frames come from: `eth0, wlan0`, a file's name, `generated call`.
+    pub source: Text,
+    pub kind: SourceKind,
+    pub capture: CaptureState,
+    /// The time of the picture: the clock of the machine for a live capture, else the time reached in the source.
+    pub now: Timestamp,
+    /// When the capture began, on the same clock.
+    pub started: Timestamp,
+    pub books: Books,
+    pub scope: Scope,
+    pub clock: Clock,
+    pub saving: Option<Saving>,
+    /// What the program gave up after it had opened everything, in words: `capabilities`, `new sockets` ...
+    pub dropped_rights: Vec<Box<str>>,
+    /// What happened to the run, oldest first: interface down and up, clock steps, a stage that ended; bounded.
+    pub notices: Vec<Notice>,
+    /// Programs of this machine that may be chosen as the client; empty where there is nothing to choose.
+    pub clients: Vec<Client>,
+    /// The run is over and every file is closed: a picture that was asked to quit may go.
+    pub closed: bool,
+    /// What can be noted down to recognise the evidence; only once it is closed.
+    pub seal: Option<Seal>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum SourceKind {
+    #[default]
+    Live,
+    /// A file at its own pace times `speed`; infinite is as fast as it can be read.
+    Replay { speed: f64 },
+    /// Nobody recorded it: the generated call.
+    Generated,
+}
+
+/// What the capture is doing. A dead capture must not look like a quiet network.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CaptureState {
+    #[default]
+    Starting,
+    /// Frames come.
+    Running,
+    /// It is up, but no frame came since then.
+    Silent { since: Timestamp },
+    /// It gives nothing and it is not known to come back: interface gone, read error. `why` is one line with the cure.
+    Dead { since: Timestamp, why: Box<str> },
+    /// Nothing more will come, as it should be: end of the file, time over, stopped by the user.
+    Ended { at: Timestamp },
+}
+
+/// What became of the frames, each number written by the one stage that knows it. Whole run, in frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Books {
+    /// Dropped before the kernel's filter saw them, and dropped because the kernel's ring was full.
+    pub interface_dropped: u64,
+    pub kernel_dropped: u64,
+    /// Handed to this program, and their bytes on the wire.
+    pub delivered: u64,
+    pub delivered_bytes: u64,
+    /// Of those: read by the engine; passed by, because analysis was behind. The rest waits.
+    pub analyzed: u64,
+    pub not_analyzed: u64,
+    /// Of the delivered: written as evidence; lost to it, because writing was behind. Both 0 where nothing is saved.
+    pub saved: u64,
+    pub not_saved: u64,
+}
+
+impl Books {
+    /// Frames that no stage has: gone before this program got them.
+    #[must_use]
+    pub const fn lost_before(&self) -> u64 {
+        self.interface_dropped.saturating_add(self.kernel_dropped)
+    }
+
+    /// Every frame that some stage did not get.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost_before().saturating_add(self.not_analyzed).saturating_add(self.not_saved)
+    }
+
+    /// Delivered frames that wait for analysis.
+    #[must_use]
+    pub const fn waiting(&self) -> u64 {
+        self.delivered.saturating_sub(self.analyzed).saturating_sub(self.not_analyzed)
+    }
+
+    /// Whether every delivered frame is accounted for; only at the end must it be.
+    #[must_use]
+    pub const fn balanced(&self, saving: bool) -> bool {
+        self.delivered == self.analyzed.saturating_add(self.not_analyzed)
+            && (!saving || self.delivered == self.saved.saturating_add(self.not_saved))
+    }
+}
+
+/// Whose traffic is told; all else is one line without names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Scope {
+    pub of: ScopeOf,
+    /// Flows, packets and bytes that were set aside because they are not the client's.
+    pub outside: Outside,
+    /// Flows of which it is not known whose they are: told, and marked.
+    pub unknown_flows: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ScopeOf {
+    /// Everything captured.
+    #[default]
+    Everything,
+    /// One device: its address.
+    Device(Text),
+    /// One program with the processes it started.
+    Client(Client),
+    /// The client alone is in the network namespace that is captured.
+    Namespace(Text),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outside {
+    pub flows: u64,
+    pub packets: u64,
+    pub bytes: u64,
+}
+
+/// A running program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Client {
+    pub pid: u32,
+    /// Name of the executable, and the service profile that knows it.
+    pub name: Text,
+    pub service: Option<Box<str>>,
+    /// Path of the executable, with what contains it (`flatpak us.zoom.Zoom`) if something does.
+    pub path: Text,
+    pub container: Option<Text>,
+    /// Processes of it and under it.
+    pub processes: u32,
+}
+
+/// The clock that stamps the frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Clock {
+    /// Whether the machine says that it is synchronised; `None` where it cannot be asked.
+    pub synchronised: Option<bool>,
+    /// The largest error that the machine admits, nanoseconds.
+    pub error: Option<u64>,
+    /// Jumps against the monotonic clock, and the largest one, nanoseconds.
+    pub steps: u32,
+    pub largest_step: u64,
+}
+
+/// The evidence that is being written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Saving {
+    pub folder: Text,
+    pub bytes: u64,
+    pub files: u32,
+    /// Bytes that may be used; 0 is no bound.
+    pub quota: u64,
+    /// Only headers are kept beyond the first so many bytes of each direction of a flow; `None` keeps everything.
+    pub payload_kept: Option<u32>,
+    /// The last time that everything up to it was known to be on the disk.
+    pub durable_until: Timestamp,
+    /// Why writing stopped, in one line with the cure.
+    pub failed: Option<Box<str>>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    pub time: Timestamp,
+    /// Something is missing because of it.
+    pub grave: bool,
+    pub text: Text,
+}
+
+/// The digest of the closed evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seal {
+    /// The file that was hashed: the one that names the hashes of all others.
+    pub file: Text,
+    /// SHA-256 in lower-case hexadecimal.
+    pub sha256: Box<str>,
+    pub frames: u64,
+    pub bytes: u64,
+}
