@@ -1,8 +1,11 @@
 //! Numbers, times and names as people read them, in the language of the report and in the room there is.
 
-use crate::attribution::NameBasis;
-use crate::policy::Lang;
+use crate::attribution::{Claim, Company, Confidence, NameBasis, Source};
+use crate::policy::rules::RULES;
+use crate::policy::{Lang, Severity, Subject};
 use crate::wire::{Text, Timestamp};
+use std::fmt::Write;
+use std::sync::Arc;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 pub(crate) use crate::policy::{bytes, number};
@@ -128,9 +131,108 @@ pub fn left(text: &str, room: usize) -> String {
     format!("{text}{}", " ".repeat(room.saturating_sub(width(text))))
 }
 
+/// Name and date of a source, without what stands in brackets in its name.
+pub(crate) fn short_source(source: &Source) -> String {
+    let name = source.name.split(" (").next().unwrap_or_default();
+    if source.date.is_empty() { name.to_owned() } else { format!("{name} {}", source.date) }
+}
+
+/// Marks a severity without colour.
+pub(crate) const fn symbol(severity: Severity) -> &'static str {
+    match severity {
+        Severity::High => "!!",
+        Severity::Attention => "!",
+        Severity::Notice => "•",
+        Severity::Info => " ",
+    }
+}
+
+pub(crate) fn severity_word(severity: Severity, lang: Lang) -> &'static str {
+    match severity {
+        Severity::High => lang.pick("high", "hoch"),
+        Severity::Attention => lang.pick("attention", "Achtung"),
+        Severity::Notice => lang.pick("notice", "beachten"),
+        Severity::Info => lang.pick("info", "Hinweis"),
+    }
+}
+
+pub(crate) fn confidence_word(confidence: Confidence, lang: Lang) -> &'static str {
+    match confidence {
+        Confidence::High => lang.pick("high", "hoch"),
+        Confidence::Medium => lang.pick("medium", "mittel"),
+        Confidence::Low => lang.pick("low", "gering"),
+    }
+}
+
+/// The purpose of a host for people; the tables keep the token.
+pub(crate) fn role_word(role: &str, lang: Lang) -> &str {
+    if lang == Lang::En {
+        return role;
+    }
+    match role {
+        "signalling" => "Signalisierung",
+        "media" => "Medien",
+        "content" => "Inhalte",
+        "auth" => "Anmeldung",
+        "update" => "Aktualisierung",
+        "crash" => "Absturzberichte",
+        "ads" => "Werbung",
+        "payment" => "Zahlung",
+        "pki" => "Zertifikate",
+        "help" => "Hilfe",
+        other => other,
+    }
+}
+
+/// Who runs it, and whether its name says so.
+pub(crate) fn company(r: &Subject) -> Option<(bool, &Claim<Arc<Company>>)> {
+    r.operator.as_ref().map(|c| (true, c)).or_else(|| r.holder.as_ref().map(|c| (false, c)))
+}
+
+/// What a code means, in a few words.
+pub(crate) fn title(code: &str, lang: Lang) -> &'static str {
+    let mut codes = RULES.iter().flat_map(|rule| rule.codes);
+    codes.find(|(known, ..)| *known == code).map_or("", |(_, en, de)| lang.pick(en, de))
+}
+
+/// In ASCII: German letters and the signs of these pages as one is used to write them, everything else by its number.
+pub(crate) fn ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            'ä' => out.push_str("ae"),
+            'ö' => out.push_str("oe"),
+            'ü' => out.push_str("ue"),
+            'ß' => out.push_str("ss"),
+            'Ä' => out.push_str("Ae"),
+            'Ö' => out.push_str("Oe"),
+            'Ü' => out.push_str("Ue"),
+            '…' => out.push_str("..."),
+            '·' | '–' | '—' | '─' => out.push('-'),
+            '•' => out.push('*'),
+            '×' => out.push('x'),
+            '’' | '‘' => out.push('\''),
+            '„' | '“' | '”' => out.push('"'),
+            '\u{a0}' | '\u{202f}' => out.push(' '),
+            c if c.is_ascii() => out.push(c),
+            c => {
+                let _ = write!(out, "\\u{{{:x}}}", c as u32);
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn purposes_are_in_the_language_of_the_report() {
+        for (role, de) in [("signalling", "Signalisierung"), ("media", "Medien"), ("push", "push"), ("dns", "dns")] {
+            assert_eq!((role_word(role, Lang::En), role_word(role, Lang::De)), (role, de));
+        }
+    }
 
     #[test]
     fn durations_and_rates() {

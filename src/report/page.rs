@@ -1,6 +1,6 @@
 //! Lines for a terminal: everything that gets on the page is neutralised, fits its width, and is wrapped where it must be.
 
-use super::format::{fit, fit_middle, left, right, width};
+use super::format::{ascii, fit, fit_middle, left, right, width};
 use crate::policy::{Lang, Severity};
 use crate::wire::neutralise;
 use std::fmt::Write;
@@ -222,34 +222,6 @@ impl<'s> Page<'s> {
 
 /// Where the text of the head starts.
 const HANG: usize = 12;
-
-/// In ASCII: German letters and the signs of these pages as one is used to write them, everything else by its number.
-fn ascii(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            'ä' => out.push_str("ae"),
-            'ö' => out.push_str("oe"),
-            'ü' => out.push_str("ue"),
-            'ß' => out.push_str("ss"),
-            'Ä' => out.push_str("Ae"),
-            'Ö' => out.push_str("Oe"),
-            'Ü' => out.push_str("Ue"),
-            '…' => out.push_str("..."),
-            '·' | '–' | '—' | '─' => out.push('-'),
-            '•' => out.push('*'),
-            '×' => out.push('x'),
-            '’' | '‘' => out.push('\''),
-            '„' | '“' | '”' => out.push('"'),
-            '\u{a0}' | '\u{202f}' => out.push(' '),
-            c if c.is_ascii() => out.push(c),
-            c => {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32);
-            }
-        }
-    }
-    out
-}
 
 /// Breaks at spaces; words that are wider than a line are broken anywhere.
 fn wrap(text: &str, first_room: usize, room: usize) -> Vec<String> {

@@ -4,11 +4,11 @@
 mod findings;
 mod recipients;
 
-use super::format::{self, bytes, number};
+use super::format::{self, bytes, number, short_source, symbol};
 use super::page::{Page, Role, Style};
-use crate::attribution::{Confidence, CountryCode, Source};
+use crate::attribution::CountryCode;
 use crate::engine::view::{LawNote, LookUps, LossView, Summary};
-use crate::policy::{self, Finding, Ground, Lang, Severity};
+use crate::policy::{self, Finding, Ground, Lang};
 use crate::wire::FrameNo;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -347,37 +347,4 @@ fn common<'l>(laws: &[&'l LawNote], part: impl Fn(&'l str) -> Option<&'l str>) -
     let mut parts = laws.iter().map(|law| part(&law.text).unwrap_or_default());
     let first = parts.next().unwrap_or_default();
     if parts.all(|part| part == first) { first } else { "" }
-}
-
-/// Name and date of a source, without what stands in brackets in its name.
-fn short_source(source: &Source) -> String {
-    let name = source.name.split(" (").next().unwrap_or_default();
-    if source.date.is_empty() { name.to_owned() } else { format!("{name} {}", source.date) }
-}
-
-/// Marks a severity without colour.
-const fn symbol(severity: Severity) -> &'static str {
-    match severity {
-        Severity::High => "!!",
-        Severity::Attention => "!",
-        Severity::Notice => "•",
-        Severity::Info => " ",
-    }
-}
-
-fn severity_word(severity: Severity, lang: Lang) -> &'static str {
-    match severity {
-        Severity::High => lang.pick("high", "hoch"),
-        Severity::Attention => lang.pick("attention", "Achtung"),
-        Severity::Notice => lang.pick("notice", "beachten"),
-        Severity::Info => lang.pick("info", "Hinweis"),
-    }
-}
-
-fn confidence_word(confidence: Confidence, lang: Lang) -> &'static str {
-    match confidence {
-        Confidence::High => lang.pick("high", "hoch"),
-        Confidence::Medium => lang.pick("medium", "mittel"),
-        Confidence::Low => lang.pick("low", "gering"),
-    }
 }

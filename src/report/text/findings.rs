@@ -1,8 +1,9 @@
 //! The findings of the summary: gravest first, those of one code told together.
 
-use super::{FRAMES, Told, confidence_word, severity_word, short_source, symbol};
-use crate::policy::rules::{RULES, without_traffic};
+use super::{FRAMES, Told};
+use crate::policy::rules::without_traffic;
 use crate::policy::{Finding, Ground, Lang, Severity};
+use crate::report::format::{confidence_word, severity_word, short_source, symbol, title};
 use crate::report::page::{Page, Role};
 
 /// Subjects with a line of their own in a group that calls for attention.
@@ -181,10 +182,4 @@ fn host(finding: &Finding) -> &str {
 /// Neighbours of the same severity and code.
 fn groups<'f>(findings: &[&'f Finding]) -> Vec<Vec<&'f Finding>> {
     findings.chunk_by(|a, b| (a.severity, a.code) == (b.severity, b.code)).map(<[_]>::to_vec).collect()
-}
-
-/// What a code means, in a few words.
-fn title(code: &str, lang: Lang) -> &'static str {
-    let mut codes = RULES.iter().flat_map(|rule| rule.codes);
-    codes.find(|(known, ..)| *known == code).map_or("", |(_, en, de)| lang.pick(en, de))
 }

@@ -1,10 +1,10 @@
 //! The recipients of the summary, grouped by how they stand to the service.
 
-use super::{Told, confidence_word, short_source};
+use super::Told;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
 use crate::policy::tracker::Category;
-use crate::policy::{self, Lang, Listing, Subject};
-use crate::report::format::{bytes, fit_middle};
+use crate::policy::{self, Listing, Subject};
+use crate::report::format::{bytes, company, confidence_word, fit_middle, role_word, short_source};
 use crate::report::page::{Page, Role};
 use std::sync::Arc;
 
@@ -249,26 +249,6 @@ impl Told<'_> {
     }
 }
 
-/// The purpose of a host for people; the tables keep the token.
-fn role_word(role: &str, lang: Lang) -> &str {
-    if lang == Lang::En {
-        return role;
-    }
-    match role {
-        "signalling" => "Signalisierung",
-        "media" => "Medien",
-        "content" => "Inhalte",
-        "auth" => "Anmeldung",
-        "update" => "Aktualisierung",
-        "crash" => "Absturzberichte",
-        "ads" => "Werbung",
-        "payment" => "Zahlung",
-        "pki" => "Zertifikate",
-        "help" => "Hilfe",
-        other => other,
-    }
-}
-
 /// Purposes in a service profile that are told as telemetry.
 fn is_telemetry(role: &str) -> bool {
     matches!(role, "telemetry" | "crash" | "ads")
@@ -281,11 +261,6 @@ fn choose<'r>(group: &[&'r Subject], most: usize) -> Vec<&'r Subject> {
     group.iter().take(most).chain(rest).copied().collect()
 }
 
-/// Who runs it, and whether its name says so.
-fn company(r: &Subject) -> Option<(bool, &Claim<Arc<Company>>)> {
-    r.operator.as_ref().map(|c| (true, c)).or_else(|| r.holder.as_ref().map(|c| (false, c)))
-}
-
 fn most_common<'s>(sources: impl Iterator<Item = &'s Arc<Source>>) -> Option<&'s Source> {
     let mut counts: Vec<(&Source, usize)> = Vec::new();
     for source in sources {
@@ -295,16 +270,4 @@ fn most_common<'s>(sources: impl Iterator<Item = &'s Arc<Source>>) -> Option<&'s
         }
     }
     counts.into_iter().rev().max_by_key(|(_, count)| *count).map(|(source, _)| source)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn purposes_are_in_the_language_of_the_report() {
-        for (role, de) in [("signalling", "Signalisierung"), ("media", "Medien"), ("push", "push"), ("dns", "dns")] {
-            assert_eq!((role_word(role, Lang::En), role_word(role, Lang::De)), (role, de));
-        }
-    }
 }
