@@ -470,3 +470,80 @@ fn hostile_file_names_are_neutralised() {
     assert!(!ran.out.contains(|c: char| c.is_control() && c != '\n') && !ran.out.contains('\u{202e}'));
     assert!(!ran.out.contains("\nzollhund: all"), "no line of its own");
 }
+
+#[test]
+fn an_audit_file_is_made_checked_and_used() {
+    let folder = Folder::new();
+    let template = zollhund(&["services", "template"]);
+    assert_eq!(template.status, 0);
+    let file = folder.file("audit.toml", &template.out);
+    let check = zollhund(&["services", "check", &file]);
+    assert_eq!(check.status, 0, "{}", check.err);
+    for word in ["case 2026-0815", "1 recipients in audit.toml", "2 markers", "a vantage", "SHA-256"] {
+        assert!(check.out.contains(word), "`{word}`: {}", check.out);
+    }
+    let hash = check.out.trim_end().rsplit(' ').next().unwrap().to_owned();
+
+    // The contract's list of the audit file replaces the public one; the finding names the file and its hash.
+    let output = folder.path("out");
+    let input = folder.file("call.pcap", some());
+    let ran = zollhund(&["analyze", &input, "--audit", &file, "--output", &output]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let report: Value = serde_json::from_str(&files(&output)["report.json"]).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let listed = findings.iter().filter(|f| f["code"] == "SUB-01").collect::<Vec<_>>();
+    assert!(!listed.is_empty());
+    for finding in listed {
+        assert!(finding["text"].as_str().unwrap().contains("Annex 2 to the processing contract, version 3"));
+        assert!(finding["sources"].to_string().contains(&hash), "{finding}");
+    }
+
+    let csv = template
+        .out
+        .replace("# list =", "list =")
+        .replace("[[contract.disclosed]]\n", "")
+        .replace("name = \"Amazon Web Services EMEA SARL\"\npurpose = \"hosting\"\n", "");
+    let csv: String = csv
+        .lines()
+        .filter(|l| !l.starts_with("countries") && !l.starts_with("domains"))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let file = folder.file("csv/audit.toml", &csv);
+    assert_refused(&["services", "check", &file], &["annex2.csv", "check the path"]);
+    folder.file("csv/annex2.csv", "name,country\nA,DE\n");
+    assert_refused(&["services", "check", &file], &["annex2.csv: line 1", "no column `country`", "countries"]);
+    folder.file("csv/annex2.csv", "name,countries\n\"Functional Software, Inc.\",US\n");
+    let check = zollhund(&["services", "check", &file]);
+    assert!(check.out.contains("1 recipients in annex2.csv"), "{}{}", check.out, check.err);
+    let twice = folder.file("list.toml", "title = \"Annex\"\nas_of = 2026-01-01\n");
+    assert_refused(
+        &["analyze", &input, "--audit", &file, "--list", &twice],
+        &["list.toml", "audit.toml has a list", "use one"],
+    );
+    let broken =
+        folder.file("broken.toml", "[case]\nreference = \"A\"\ndate = 2026-01-01\n[vantage]\ncity = \"Nowhere\"\n");
+    assert_refused(&["analyze", &input, "--audit", &broken], &["broken.toml: vantage.city", "give latitude"]);
+    let check = zollhund(&["services", "check", &twice]);
+    assert!(check.out.contains("list `Annex` is well formed: 0 recipients"), "{}", check.out);
+}
+
+#[test]
+fn a_template_wants_the_operators_hosts() {
+    let folder = Folder::new();
+    let input = folder.file("call.pcap", some());
+    let analyze = ["analyze", &input, "--service", "jitsi-self-hosted"];
+    assert_refused(&analyze, &["jitsi-self-hosted is a template", "--host NAME"]);
+    assert_refused(&[&analyze[..], &["--host", "tor=a.example"]].concat(), &["`tor` is no parameter", "host, turn"]);
+    assert_refused(&[&analyze[..], &["--host", "=a.example"]].concat(), &["--host =a.example", "meet.example.org"]);
+    assert_refused(&["analyze", &input, "--host", "a.example"], &["--host", "add --service"]);
+    let own = ["--host", "zoom.us", "--host", "turn=turn.example.org", "--format", "json"];
+    let ran = zollhund(&[&analyze[..], &own].concat());
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let own = |r: &&Value| r["names"].to_string().contains("zoom.us");
+    let recipients = report["recipients"].as_array().unwrap();
+    assert!(recipients.iter().filter(own).count() > 0);
+    assert!(
+        recipients.iter().filter(own).all(|r| r["disclosed"] == "service" || r["listing"] == "service"),
+        "{recipients:?}"
+    );
+}

@@ -23,6 +23,7 @@ fn knowledge() -> &'static Knowledge {
         organisations: Organisations::embedded().unwrap(),
         book: Book::embedded().unwrap(),
         profile: None,
+        audit: None,
         lang: Lang::En,
     })
 }

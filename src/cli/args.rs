@@ -77,8 +77,10 @@ pub(super) enum Services {
     List,
     /// One profile with its sources
     Show { id: String },
-    /// Check a profile of your own
+    /// Check a profile, a list of recipients (TOML) or an audit file of your own
     Check { file: PathBuf },
+    /// An audit file with comments, to fill in
+    Template,
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +97,13 @@ pub(super) struct Judge {
     /// Profile of the audited service (see `zollhund services`)
     #[arg(long, value_name = "ID")]
     pub(super) service: Option<String>,
+    /// For software of one's own: a host of its operator (name or address), as often as needed; `turn=NAME` and the like
+    /// for the profile's other parameters
+    #[arg(long = "host", value_name = "[KIND=]HOST")]
+    pub(super) hosts: Vec<String>,
+    /// What you declare of this audit: case, vantage, contract, markers (see `zollhund services template`)
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit: Option<PathBuf>,
     /// The contract's own list of subprocessors (TOML); replaces the provider's public one, and needs no profile
     #[arg(long, value_name = "FILE")]
     pub(super) list: Option<PathBuf>,

@@ -113,7 +113,9 @@ fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
         input,
         knowledge: run::knowledge(&run::Wanted {
             service: judge.service.as_deref(),
+            hosts: &judge.hosts,
             list: judge.list.as_deref(),
+            audit: judge.audit.as_deref(),
             policy: judge.policy.as_deref(),
             geoip: judge.geoip.as_deref(),
             lang: tell.lang,

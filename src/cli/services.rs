@@ -2,32 +2,58 @@
 
 use super::args::{Format, Services};
 use super::geo::pretty;
-use crate::policy::{Book, Lang, Parameters, Profile};
+use crate::policy::{Book, Lang, List, Parameters, Profile};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::fmt::Write;
+use std::path::Path;
 
 pub(super) fn run(action: Option<Services>, format: Format, lang: Lang) -> Result<()> {
     let book = Book::embedded()?;
     let text = match action.unwrap_or(Services::List) {
         Services::List => list(&book, format)?,
         Services::Show { id } => show(&book.profile(&id, &Parameters::new())?, format, lang),
-        Services::Check { file } => {
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("cannot read {}; check the path and its rights", file.display()))?;
-            let profile = Profile::parse(&file.to_string_lossy(), &text, &Parameters::new())?;
-            let facts = profile.facts();
-            format!(
-                "{}: profile `{}` is well formed: {} statements, {} sourced, {} unverified\n",
-                file.display(),
-                profile.file.id,
-                facts.statements,
-                facts.sourced,
-                facts.unverified
-            )
-        }
+        Services::Check { file } => check(&file)?,
+        Services::Template => crate::policy::audit::TEMPLATE.to_owned(),
     };
     super::print(&text).map(|_| ())
+}
+
+/// Says what a file is and that it is well formed; anything else is an error with file, place and cure.
+fn check(file: &Path) -> Result<String> {
+    let shown = file.display();
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}; check the path and its rights"))?;
+    let has = |key: &str| text.parse::<toml::Table>().is_ok_and(|table| table.contains_key(key));
+    let name = file.to_string_lossy();
+    if has("case") {
+        let audit = crate::run::audit(file)?;
+        let recipients = match &audit.list {
+            Some(list) => format!("{} recipients in {}", list.entries.len(), list.source.name),
+            None => "no list of recipients".to_owned(),
+        };
+        return Ok(format!(
+            "{shown}: audit file of case {} is well formed: {recipients}, {} markers, {}; SHA-256 {}\n",
+            crate::wire::Text::from(&*audit.case.reference),
+            audit.markers.len(),
+            if audit.vantage.is_some() { "a vantage" } else { "no vantage" },
+            audit.source.sha256
+        ));
+    }
+    if !has("id") && (has("title") || has("disclosed")) {
+        let list = List::parse(&name, &text)?;
+        return Ok(format!(
+            "{shown}: list `{}` is well formed: {} recipients\n",
+            list.title(Lang::En),
+            list.entries.len()
+        ));
+    }
+    let profile = Profile::parse(&name, &text, &Parameters::new())?;
+    let facts = profile.facts();
+    Ok(format!(
+        "{shown}: profile `{}` is well formed: {} statements, {} sourced, {} unverified\n",
+        profile.file.id, facts.statements, facts.sourced, facts.unverified
+    ))
 }
 
 fn list(book: &Book, format: Format) -> Result<String> {

@@ -9,7 +9,7 @@ use crate::attribution::{
     Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
 };
 use crate::policy::subject::{Label, Traffic};
-use crate::policy::{Book, Lang, Listing, Profile, Sighting, Subject, far_from};
+use crate::policy::{Audit, Book, Lang, Listing, Profile, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, TextRef};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,6 +24,8 @@ pub struct Knowledge {
     pub book: Book,
     /// The profile of the audited service, if one was named.
     pub profile: Option<Profile>,
+    /// What the auditor declared.
+    pub audit: Option<Audit>,
     pub lang: Lang,
 }
 
@@ -34,6 +36,7 @@ impl Knowledge {
         sources.push(Arc::clone(self.organisations.source()));
         sources.extend(self.book.sources());
         sources.extend(self.profile.iter().map(|p| Arc::clone(&p.source)));
+        sources.extend(self.audit.iter().map(|a| Arc::clone(&a.source)));
         sources
     }
 }

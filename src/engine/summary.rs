@@ -60,7 +60,8 @@ impl Engine {
         let findings = judge_all(
             &subjects,
             &circumstances,
-            &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances),
+            &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances)
+                .with_audit(knowledge.audit.as_ref()),
         );
         let summary = Summary {
             captures: Vec::new(),

@@ -44,7 +44,7 @@ pub(crate) fn stamp(name: &str, date: Day, text: &str) -> Arc<Source> {
 }
 
 /// A TOML date without time: `2020-07-16`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Date(pub Day);
 
 impl<'de> Deserialize<'de> for Date {

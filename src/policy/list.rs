@@ -13,11 +13,11 @@
 //! domains = ["cloudfront.net"]      # left out: what the service profile knows of that company
 //! ```
 
-use super::data_file::{self, Date, PolicyError};
+use super::data_file::{self, Code, Date, PolicyError, Standing};
 use super::hosts::{Hit, HostMap};
 use super::service::{Disclosed, Reference};
 use super::words::{self, Lang};
-use crate::attribution::Source;
+use crate::attribution::{CountryCode, Source};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub struct List {
     /// The provider's public list as the profile knows it, not a contract.
     pub public: bool,
     pub source: Arc<Source>,
+    /// The audit file that named the list, where it stands in a file of its own.
+    pub via: Option<Arc<Source>>,
     pub entries: Vec<Disclosed>,
     hosts: HostMap<usize>,
     by_asn: FxHashMap<u32, usize>,
@@ -70,6 +72,7 @@ impl List {
             title: Box::default(),
             public: false,
             source,
+            via: None,
             entries: Vec::new(),
             hosts: HostMap::default(),
             by_asn: FxHashMap::default(),
@@ -103,6 +106,11 @@ impl List {
         Ok(list)
     }
 
+    /// The files that a statement about this list rests on.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Arc<Source>> {
+        std::iter::once(&self.source).chain(&self.via).map(Arc::clone)
+    }
+
     /// What the list is called.
     #[must_use]
     pub fn title(&self, lang: Lang) -> String {
@@ -127,6 +135,76 @@ impl List {
     pub(crate) fn entry_of_asn(&self, asn: u32) -> Option<usize> {
         self.by_asn.get(&asn).copied()
     }
+}
+
+/// Columns of a list as a spreadsheet keeps it.
+const COLUMNS: [&str; 7] = ["name", "aliases", "purpose", "countries", "domains", "asns", "note"];
+/// A contract names tens of recipients.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Reads a list from CSV (commas, or semicolons as spreadsheets of some languages write): a header, then one recipient per
+/// row. Several values in a cell are parted by a semicolon or, where they have no blanks themselves, by blanks.
+pub(super) fn from_csv(name: &str, text: &str) -> Result<Vec<Disclosed>, PolicyError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let header = text.lines().next().unwrap_or_default();
+    let delimiter = if header.contains(';') && !header.contains(',') { b';' } else { b',' };
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let broken = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        let what =
+            format!("{}; write every row with as many cells as the header", error.to_string().replace('\n', " "));
+        PolicyError::new(name, format!("line {line}"), what)
+    };
+    let columns: Vec<String> = reader.headers().map_err(broken)?.iter().map(str::to_lowercase).collect();
+    if let Some(other) = columns.iter().find(|c| !COLUMNS.contains(&c.as_str())) {
+        let what = format!("there is no column `{}`; the columns are: {}", words::shown(other), COLUMNS.join(", "));
+        return Err(PolicyError::new(name, "line 1", what));
+    }
+    if !columns.iter().any(|c| c == "name") {
+        return Err(PolicyError::new(name, "line 1", "the column `name` is missing; add it, it holds the recipient"));
+    }
+    let mut entries = Vec::new();
+    for row in reader.records() {
+        let row = row.map_err(broken)?;
+        let line = row.position().map_or(0, csv::Position::line);
+        let wrong = |column: &str, what: String| PolicyError::new(name, format!("line {line}, {column}"), what);
+        let cell =
+            |column: &str| columns.iter().position(|c| c == column).and_then(|at| row.get(at)).unwrap_or_default();
+        let parts = |column: &str| -> Vec<Box<str>> {
+            let blank = |c: char| c == ';' || c == ',' || c.is_whitespace();
+            cell(column).split(blank).filter(|p| !p.is_empty()).map(Into::into).collect()
+        };
+        if row.iter().all(str::is_empty) {
+            continue;
+        }
+        if entries.len() == MAX_ENTRIES {
+            return Err(wrong("name", format!("there are more than {MAX_ENTRIES} recipients; shorten the list")));
+        }
+        let country = |code: Box<str>| {
+            let known = CountryCode::parse(&code).filter(|c| c.as_str() == &*code).map(Code);
+            known
+                .ok_or_else(|| wrong("countries", format!("`{code}` is no country code; write two capitals, as in US")))
+        };
+        let asn = |text: Box<str>| {
+            let digits = text.strip_prefix("AS").or_else(|| text.strip_prefix("as")).unwrap_or(&text);
+            digits.parse().map_err(|_| wrong("asns", format!("`{text}` is no AS number; write AS16509 or 16509")))
+        };
+        entries.push(Disclosed {
+            name: cell("name").into(),
+            aliases: cell("aliases").split(';').map(str::trim).filter(|a| !a.is_empty()).map(Into::into).collect(),
+            purpose: cell("purpose").into(),
+            countries: parts("countries").into_iter().map(country).collect::<Result<_, _>>()?,
+            domains: parts("domains"),
+            asns: parts("asns").into_iter().map(asn).collect::<Result<_, _>>()?,
+            note: cell("note").into(),
+            source: Box::default(),
+            confidence: Standing::default(),
+        });
+    }
+    if entries.is_empty() {
+        return Err(PolicyError::new(name, "line 2", "there is no recipient; write one per row"));
+    }
+    Ok(entries)
 }
 
 /// Words that tell companies of one group apart but not groups: legal forms and regional branches. What is compared is the

@@ -109,9 +109,15 @@ impl Book {
     ///
     /// # Errors
     /// With file, place and cure.
-    pub fn with_list(mut self, name: &str, text: &str) -> Result<Self, PolicyError> {
-        self.list = Some(List::parse(name, text)?);
-        Ok(self)
+    pub fn with_list(self, name: &str, text: &str) -> Result<Self, PolicyError> {
+        Ok(self.holding(List::parse(name, text)?))
+    }
+
+    /// As [`Book::with_list`], for a list that was read already: that of an audit file.
+    #[must_use]
+    pub fn holding(mut self, list: List) -> Self {
+        self.list = Some(list);
+        self
     }
 
     /// Ids of all profiles, sorted.

@@ -1,6 +1,7 @@
 //! Floor 5: judgement. Subjects in, findings out; no bytes, no flows, no clock. All knowledge is in dated data files
 //! (`data/`), which a user can replace; this room reads no files, text comes in.
 
+pub mod audit;
 pub mod background;
 pub mod country;
 pub mod data_file;
@@ -9,7 +10,7 @@ mod hosts;
 pub mod jurisdiction;
 pub mod list;
 pub mod load;
-mod phase;
+pub mod phase;
 pub mod place;
 pub mod rules;
 pub mod service;
@@ -17,6 +18,7 @@ pub mod subject;
 pub mod tracker;
 mod words;
 
+pub use audit::Audit;
 pub use country::{country_name, is_country};
 pub use data_file::PolicyError;
 pub use finding::{Finding, Ground, Severity};

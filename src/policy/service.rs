@@ -180,6 +180,7 @@ impl Profile {
             }
         }
         self.list = List::build(&list.source.name, list.title.clone(), Arc::clone(&list.source), entries)?;
+        self.list.via.clone_from(&list.via);
         Ok(self)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::attribution::{Atlas, Organisations};
 use crate::engine::Knowledge;
-use crate::policy::{Book, Lang, Parameters};
+use crate::policy::{Audit, Book, Lang, Parameters, Profile};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,12 @@ use std::path::Path;
 pub struct Wanted<'a> {
     /// Profile of the audited service.
     pub service: Option<&'a str>,
+    /// Hosts of the operator of a self-hosted service: `NAME`, or `PARAMETER=NAME` for another parameter than `host`.
+    pub hosts: &'a [String],
     /// The contract's own list of subprocessors.
     pub list: Option<&'a Path>,
+    /// What the auditor declares; its service, hosts and list count where the fields above say nothing.
+    pub audit: Option<&'a Path>,
     /// Folder with policy files.
     pub policy: Option<&'a Path>,
     /// Folder with databases.
@@ -31,15 +35,62 @@ pub fn knowledge(wanted: &Wanted<'_>) -> Result<Knowledge> {
         Some(folder) => Book::with_dir(files(folder, "toml", |p| fs::read_to_string(p))?)?,
         None => Book::embedded()?,
     };
+    let audit = wanted.audit.map(audit).transpose()?;
     if let Some(list) = wanted.list {
-        let text = fs::read_to_string(list).with_context(|| format!("cannot read the list {}", list.display()))?;
-        book = book.with_list(&file_name(list), &text)?;
+        if let Some(file) = audit.as_ref().filter(|a| a.list.is_some()) {
+            bail!("--list {}: {} has a list of recipients too; use one of them", list.display(), file.source.name);
+        }
+        book = book.with_list(&file_name(list), &text(list)?)?;
+    } else if let Some(list) = audit.as_ref().and_then(|a| a.list.clone()) {
+        book = book.holding(list);
     }
-    let profile = match wanted.service {
-        Some(id) => Some(book.profile(id, &Parameters::new())?),
+    let service = wanted.service.or_else(|| audit.as_ref().and_then(|a| a.service.as_deref()));
+    let profile = match service {
+        Some(id) => {
+            let declared = audit.as_ref().map(|a| a.parameters.clone()).unwrap_or_default();
+            Some(profile(&book, id, &parameters(wanted.hosts, declared)?)?)
+        }
+        None if !wanted.hosts.is_empty() => {
+            bail!("--host needs to know whose host it is: add --service, for instance --service jitsi-self-hosted")
+        }
         None => book.list_profile(),
     };
-    Ok(Knowledge { atlas, organisations: Organisations::embedded()?, book, profile, lang: wanted.lang })
+    Ok(Knowledge { atlas, organisations: Organisations::embedded()?, book, profile, audit, lang: wanted.lang })
+}
+
+/// Reads and checks an audit file, with the list of recipients that it names.
+pub fn audit(path: &Path) -> Result<Audit> {
+    let (name, declared) = (file_name(path), text(path)?);
+    let list = Audit::names_list(&name, &declared)?;
+    let attached = list.map(|list| text(&path.parent().unwrap_or(Path::new("")).join(&*list))).transpose()?;
+    Ok(Audit::parse(&name, &declared, attached.as_deref())?)
+}
+
+fn text(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}; check the path and its rights", path.display()))
+}
+
+/// What `--host` says, in place of what the audit file declared of the same parameter.
+fn parameters(hosts: &[String], mut declared: Parameters) -> Result<Parameters> {
+    let mut given = Parameters::new();
+    for host in hosts {
+        let (key, value) = host.split_once('=').unwrap_or(("host", host));
+        if key.is_empty() || value.is_empty() {
+            bail!("--host {host}: write a name or address, as in meet.example.org, or turn=turn.example.org");
+        }
+        given.entry(key.to_owned()).or_default().push(value.to_owned());
+    }
+    declared.extend(given);
+    Ok(declared)
+}
+
+/// A template without the operator's hosts would find everything foreign.
+fn profile(book: &Book, id: &str, parameters: &Parameters) -> Result<Profile> {
+    let profile = book.profile(id, parameters)?;
+    if let Some((key, meaning)) = profile.missing(parameters).find(|(key, _)| *key == "host") {
+        bail!("--service {id} is a template: say --{key} NAME for the {meaning}, as often as needed");
+    }
+    Ok(profile)
 }
 
 /// The files of a folder with an extension, sorted by name, so that the result does not depend on the file system.

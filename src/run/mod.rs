@@ -6,5 +6,5 @@ mod offline;
 mod reverse;
 mod tables;
 
-pub use knowledge::{Wanted, knowledge};
+pub use knowledge::{Wanted, audit, knowledge};
 pub use offline::{Input, Job, Outcome, analyze};

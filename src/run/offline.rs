@@ -85,6 +85,9 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
             }
         }
     }
+    for (time, text) in job.knowledge.audit.iter().flat_map(|a| &a.markers) {
+        run.engine.ingest(engine::Input::Mark(Marker { time: *time, text: text.clone() }));
+    }
     run.engine.end();
     run.drain();
     #[cfg(feature = "resolve")]

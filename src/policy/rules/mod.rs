@@ -16,6 +16,7 @@ mod view;
 pub use view::far_from;
 pub(crate) use view::{Draft, View, without_traffic};
 
+use super::audit::Audit;
 use super::finding::{Finding, Severity};
 use super::load::Book;
 use super::service::Profile;
@@ -34,6 +35,8 @@ pub struct Case<'a> {
     pub book: &'a Book,
     /// The service audited; without it nothing is said of lists.
     pub profile: Option<&'a Profile>,
+    /// What the auditor declared.
+    pub audit: Option<&'a Audit>,
     pub lang: Lang,
     /// Something was lost or not read: counts are lower bounds.
     pub at_least: bool,
@@ -44,7 +47,14 @@ impl<'a> Case<'a> {
     pub fn new(book: &'a Book, profile: Option<&'a Profile>, lang: Lang, circumstances: &Circumstances) -> Self {
         let c = circumstances;
         let at_least = c.lost > 0 || c.unreadable > 0 || c.truncated_file || !c.limits.is_empty();
-        Self { book, profile, lang, at_least }
+        Self { book, profile, audit: None, lang, at_least }
+    }
+
+    /// The same with what the auditor declared.
+    #[must_use]
+    pub const fn with_audit(mut self, audit: Option<&'a Audit>) -> Self {
+        self.audit = audit;
+        self
     }
 }
 

@@ -113,7 +113,7 @@ fn not_listed(view: &View<'_>, case: &Case<'_>, profile: &Profile, out: &mut Out
         text.push_str(view.traffic());
         let mut doubts: Vec<_> = view.name_doubt().into_iter().collect();
         list_doubts(profile, lang, &mut doubts);
-        let sources = vec![Arc::clone(&profile.list.source), Arc::clone(&profile.source)];
+        let sources = profile.list.sources().chain([Arc::clone(&profile.source)]).collect();
         Draft {
             code: "SUB-01",
             severity,
@@ -166,7 +166,7 @@ fn elsewhere(view: &View<'_>, case: &Case<'_>, profile: &Profile, out: &mut Out)
         let (mut doubts, confidence) = view.place_doubts(claim, case);
         doubts.extend(view.name_doubt());
         list_doubts(profile, lang, &mut doubts);
-        let sources = vec![Arc::clone(&profile.list.source), Arc::clone(&claim.source)];
+        let sources = profile.list.sources().chain([Arc::clone(&claim.source)]).collect();
         Draft { code: "SUB-02", severity, ground: Ground::List, confidence, text, doubts, sources }
     });
 }
@@ -217,7 +217,7 @@ fn not_seen(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
             first: subjects.iter().map(|s| s.first).min().unwrap_or(Timestamp::ZERO),
             last: subjects.iter().map(|s| s.last).max().unwrap_or(Timestamp::ZERO),
             frames: Vec::new(),
-            sources: vec![Arc::clone(&profile.list.source)],
+            sources: profile.list.sources().collect(),
         }
     });
 }

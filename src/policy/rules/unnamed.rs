@@ -66,7 +66,7 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
                 (Lang::De, true) => write!(text, " Die Liste {list} nennt das Unternehmen; ob es hier für {service} antwortete oder als Netz eines anderen Kunden, ist nicht zu erkennen."),
                 (Lang::En, false) => write!(text, " No address range of {service} and no entry of the list {list} matches it."),
                 (Lang::De, false) => write!(text, " Kein Adressbereich von {service} und kein Eintrag der Liste {list} passt dazu."),};
-            sources.push(Arc::clone(&profile.list.source));
+            sources.extend(profile.list.sources());
         }
         text.push(' ');
         text.push_str(view.traffic());
