@@ -495,8 +495,10 @@ fn an_audit_file_is_made_checked_and_used() {
     assert!(!listed.is_empty());
     for finding in listed {
         assert!(finding["text"].as_str().unwrap().contains("Annex 2 to the processing contract, version 3"));
-        assert!(finding["sources"].to_string().contains(&hash), "{finding}");
+        assert!(finding["text"].as_str().unwrap().contains(&hash[..12]), "{finding}");
+        assert!(finding["sources"].to_string().contains("audit.toml of 2026-11-20"), "{finding}");
     }
+    assert!(report["sources"].to_string().contains(&hash), "{}", report["sources"]);
 
     let csv = template
         .out
