@@ -21,6 +21,11 @@ pub enum AttributionError {
         reason: Box<str>,
         cure: &'static str,
     },
+    /// A place of capture that cannot be found on the earth.
+    #[error(
+        "place of capture `{text}`: {reason}; name a city of geoip/cities.toml, or write LATITUDE,LONGITUDE[,RADIUS in km]"
+    )]
+    Vantage { text: Box<str>, reason: Box<str> },
 }
 
 impl AttributionError {

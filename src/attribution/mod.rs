@@ -19,6 +19,8 @@ mod organisation;
 mod prefix;
 mod schema;
 mod table;
+mod vantage;
+mod world;
 
 pub use atlas::{Atlas, CREDITS, Credit, DatabaseInfo};
 pub use claim::{Claim, Confidence, CountryCode, NameBasis, Source};
@@ -31,3 +33,5 @@ pub use organisation::{Entry, Organisations, Part};
 pub use owner::{Owner, OwnerMatch};
 pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote};
 pub use prefix::{Prefix, PrefixMap};
+pub use vantage::{Circle, Horizon, Vantage, light_km};
+pub use world::{Outline, Point, WORLD_EDITION, World};
