@@ -212,7 +212,7 @@ fn a_full_table_lets_the_oldest_go_and_loses_no_packet() {
     assert_eq!((rows.len(), summary.flows, summary.up.packets), (100, 100, 100));
     let lost = summary.losses.iter().find(|l| &*l.kind == "flows retired early").unwrap();
     assert!((90..=91).contains(&lost.frames), "{lost:?}");
-    assert!(summary.circumstances.limits.iter().any(|l| l.contains("closed early")));
+    assert!(summary.circumstances.limits.iter().any(|l| l.en.contains("closed early")));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn beyond_the_bound_recipients_are_judged_together_and_that_is_said() {
     let (_, summary) = run(&config, &[], RAW_IP, frames);
     assert_eq!(summary.recipients.len(), 4);
     assert_eq!(summary.recipients.iter().map(|r| r.traffic.packets_up).sum::<u64>(), summary.up.packets);
-    assert!(summary.circumstances.limits.iter().any(|l| l.contains("judged together")));
+    assert!(summary.circumstances.limits.iter().any(|l| l.en.contains("judged together")));
 }
 
 #[test]

@@ -141,6 +141,7 @@ fn analyzed(file: &Path, output: &Path, lang: Lang) -> Outcome {
         overwrite: false,
         device: None,
         write_demo: None,
+        translate: false,
         progress: false,
         #[cfg(feature = "resolve")]
         resolve: None,

@@ -21,13 +21,13 @@ use unicode_width::UnicodeWidthStr;
 use zollhund::attribution::{Cloud, Confidence, CountryCode, NameBasis, Network, Place, Prefix, Vote};
 use zollhund::dissect::fact::{Answer, Certificate, Choice, Ech, Fact, HelloTransport, Hidden, NameSource, Offer};
 use zollhund::engine::view::{
-    AnswerView, ClientBasis, EndpointView, FactView, FlowView, HandshakeView, Summary, Tally,
+    AnswerView, ClientBasis, EndpointView, FactView, FlowView, HandshakeView, Summary, Tally, Words,
 };
 use zollhund::policy::{Lang, Listing};
 use zollhund::report::tables::{
     Definition, Dns, Endpoints, Facts, Findings, Flows, Handshakes, Kind, Losses, TABLES, Table, TableWriter,
 };
-use zollhund::report::{Rows, SCHEMA, Style, report_json, summary_json, summary_text};
+use zollhund::report::{ReadError, Rows, SCHEMA, Style, read_report, report_json, summary_json, summary_text};
 use zollhund::wire::{End, FrameNo, Text, TextRef, TransportKind, Tunnel, is_treacherous};
 
 fn update() -> bool {
@@ -524,4 +524,69 @@ fn row_schema(table: &Definition) -> String {
     let _ = write!(out, "\n      }},\n      \"required\": [{}],\n", always.join(", "));
     out.push_str("      \"additionalProperties\": false\n    }");
     out
+}
+
+fn saved(summary: &Summary) -> Vec<u8> {
+    let mut json = Vec::new();
+    summary_json(summary, &mut json).unwrap();
+    json
+}
+
+/// In both languages, as the program writes it.
+fn bilingual(lang: Lang) -> Summary {
+    let mut summary = call(lang);
+    for other in Lang::ALL.into_iter().filter(|other| *other != lang) {
+        let Summary { findings, law, .. } = call(other);
+        summary.other.push(Words { lang: other, findings, law });
+    }
+    summary
+}
+
+/// Years later the same report can be made from the document alone: what is read back is written as the same bytes, and
+/// reads the same on the terminal, also in the language in which it was not written.
+#[test]
+fn a_report_reads_back_as_it_was_written() {
+    for lang in Lang::ALL {
+        let summary = bilingual(lang);
+        let json = saved(&summary);
+        let again = read_report(&json).unwrap().into_language(lang).unwrap();
+        assert_eq!(String::from_utf8(saved(&again)).unwrap(), String::from_utf8(json.clone()).unwrap());
+        for other in Lang::ALL {
+            let style = Style { lang: other, verbose: true, ..Style::default() };
+            let again = read_report(&json).unwrap().into_language(other).unwrap();
+            assert_eq!(told(&again, &style), told(&bilingual(other), &style));
+        }
+    }
+}
+
+/// Somebody else's document does no harm and is not half believed.
+#[test]
+fn a_report_of_somebody_else_is_refused_or_harmless() {
+    let json = String::from_utf8(saved(&hostile())).unwrap();
+    // The sentences of this sample are raw; once read they are neutralised, and stay as they are. Names stay exact.
+    let read = read_report(json.as_bytes()).unwrap().into_language(Lang::En).unwrap();
+    let names = |s: &Summary| s.recipients.iter().map(|r| r.names.clone()).collect::<Vec<_>>();
+    assert_eq!(format!("{:?}", names(&read)), format!("{:?}", names(&hostile())).replace("QuicSni", "TlsSni"));
+    assert_eq!(saved(&read_report(&saved(&read)).unwrap().summary), saved(&read));
+    let one_language = read_report(json.as_bytes()).unwrap().into_language(Lang::De);
+    assert!(matches!(one_language, Err(ReadError::Language("en"))), "{one_language:?}");
+    let refused = |from: &str, to: &str| {
+        let changed = json.replacen(from, to, 1);
+        assert_ne!(changed, json, "{from}");
+        read_report(changed.as_bytes()).unwrap_err().to_string()
+    };
+    assert!(refused("\"schema\":1", "\"schema\":2").contains("version 2"));
+    assert!(refused("\"lang\":\"en\"", "\"lang\":\"xx\"").contains("xx"));
+    assert!(refused("\"basis\":\"outer-sni\"", "\"basis\":\"hearsay\"").contains("hearsay"));
+    assert!(refused("\"applications\":[\"tls\"]", "\"applications\":[\"\\u001b[2J\"]").contains("\\u{1b}"));
+    assert!(refused("\"country\":\"NL\"", "\"country\":\"Netherlands\"").contains("country code"));
+    for cut in (0..json.len()).step_by(997) {
+        let _ = read_report(&json.as_bytes()[..cut]);
+    }
+    let swapped = json.replace("owned", "\\u202e<script>");
+    let summary = read_report(swapped.as_bytes()).unwrap().summary;
+    for lang in Lang::ALL {
+        let text = told(&summary, &Style { lang, verbose: true, ..Style::default() });
+        assert!(!text.chars().any(|c| c != '\n' && is_treacherous(c)));
+    }
 }

@@ -254,6 +254,7 @@ fn run(capture: &Path, resolve: Option<Upstream>, output: Option<PathBuf>) -> Ou
         device: None,
         hash: false,
         write_demo: None,
+        translate: false,
         progress: false,
         resolve,
     };

@@ -125,6 +125,7 @@ fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
         device: None,
         hash: tell.hash,
         write_demo: None,
+        translate: tell.format == Format::Json,
         progress: io::stderr().is_terminal(),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),

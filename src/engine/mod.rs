@@ -28,6 +28,7 @@ pub use input::Input;
 pub use limits::{LedgerLimits, Limits};
 pub use recipients::Knowledge;
 pub use snapshot::{FlowRow, HandshakeRow, Snapshot};
+pub use summary::judge;
 pub use timeline::{Cell, TimelineLimits};
 
 use crate::attribution::{NameBasis, NameBook, NameId, Owner};

@@ -3,10 +3,10 @@
 use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
-use super::view::{LawNote, LossView, Series, Summary, Timeline};
+use super::view::{LawNote, LossView, Series, Summary, Timeline, Words};
 use super::{Cell, Engine, Rows};
 use crate::attribution::{CountryCode, NameId};
-use crate::policy::{Case, Circumstances, Lang, Status, Subject, judge_all, number};
+use crate::policy::{Case, Circumstances, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -55,14 +55,9 @@ impl Engine {
         circumstances.device = self.vantage.device.map(|d| d.to_string().into());
         circumstances.foreign_flows = ledger.foreign;
         let mut losses = self.losses.lines().cloned().collect();
-        self.bounds(&ledger, recipients.lumped, knowledge.lang, &mut circumstances, &mut losses);
+        self.bounds(&ledger, recipients.lumped, &mut circumstances, &mut losses);
         let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
-        let findings = judge_all(
-            &subjects,
-            &circumstances,
-            &Case::new(&knowledge.book, knowledge.profile.as_ref(), knowledge.lang, &circumstances)
-                .with_audit(knowledge.audit.as_ref()),
-        );
+        let Words { lang, findings, law } = judge(&subjects, &circumstances, knowledge, knowledge.lang);
         let summary = Summary {
             captures: Vec::new(),
             up: ledger.up,
@@ -73,9 +68,11 @@ impl Engine {
             handshakes: u64::from(self.handshakes_retired) + self.handshakes.len() as u64,
             service: knowledge.profile.as_ref().map(|p| (p.file.id.clone(), p.file.name.clone())),
             list: knowledge.profile.as_ref().map(|p| Arc::clone(&p.list.source)),
-            law: law(knowledge, &subjects),
             recipients: subjects,
+            lang,
             findings,
+            law,
+            other: Vec::new(),
             markers: self.markers.clone(),
             timeline: self.timeline_view(&filed_as),
             losses,
@@ -132,16 +129,18 @@ impl Engine {
     }
 
     /// Says which bounds were reached, in the circumstances and as lines of the books.
-    fn bounds(&self, ledger: &Ledger, lumped: u64, lang: Lang, seen: &mut Circumstances, losses: &mut Vec<LossView>) {
+    fn bounds(&self, ledger: &Ledger, lumped: u64, seen: &mut Circumstances, losses: &mut Vec<LossView>) {
         let table = self.table.losses();
-        let n = |count: u64| number(count, lang);
-        let (open, addresses) = (n(self.limits.flows.flows as u64), n(self.limits.ledger.endpoints as u64));
         let (from, until) = (seen.first, seen.last);
-        let mut line = |stage: &str, kind: &str, frames: u64, bytes: u64, text: String| {
+        // `{}` stands for the count, `{most}` for the bound.
+        let mut line = |stage: &str, kind: &str, frames: u64, bytes: u64, most: usize, en: &str, de: &str| {
             if frames + bytes > 0 {
                 let (stage, kind) = (stage.into(), kind.into());
                 losses.push(LossView { stage, kind, frames, bytes, from, until });
-                seen.limits.push(text.into());
+                let say = |text: &str, lang| {
+                    text.replace("{}", &number(frames, lang)).replace("{most}", &number(most as u64, lang)).into()
+                };
+                seen.limits.push(Twin { en: say(en, Lang::En), de: say(de, Lang::De) });
             }
         };
         line(
@@ -149,81 +148,54 @@ impl Engine {
             "flows retired early",
             table.retired_early,
             0,
-            match lang {
-                Lang::En => format!("{} flows were closed early because {} were open", n(table.retired_early), open),
-                Lang::De => {
-                    format!(
-                        "{} Verbindungen wurden vorzeitig geschlossen, weil {} offen waren",
-                        n(table.retired_early),
-                        open
-                    )
-                }
-            },
+            self.limits.flows.flows,
+            "{} flows were closed early because {most} were open",
+            "{} Verbindungen wurden vorzeitig geschlossen, weil {most} offen waren",
         );
         line(
             "ledger",
             "names not kept",
             self.names.not_kept,
             0,
-            match lang {
-                Lang::En => format!("{} names were not kept, being too many", n(self.names.not_kept)),
-                Lang::De => format!("{} Namen wurden nicht behalten, weil es zu viele waren", n(self.names.not_kept)),
-            },
+            0,
+            "{} names were not kept, being too many",
+            "{} Namen wurden nicht behalten, weil es zu viele waren",
         );
         line(
             "ledger",
             "offers not kept",
             self.offers_not_kept,
             0,
-            match lang {
-                Lang::En => format!("of {} hellos only the transport was kept", n(self.offers_not_kept)),
-                Lang::De => format!("von {} Hellos wurde nur der Transport behalten", n(self.offers_not_kept)),
-            },
+            0,
+            "of {} hellos only the transport was kept",
+            "von {} Hellos wurde nur der Transport behalten",
         );
         line(
             "flow table",
             "flows not read",
             table.unread,
             0,
-            match lang {
-                Lang::En => format!(
-                    "{} flows were counted but not read, because too many bytes were waiting for reassembly",
-                    n(table.unread)
-                ),
-                Lang::De => format!(
-                    "{} Verbindungen wurden gezählt, aber nicht gelesen, weil zu viele Bytes auf ihr Zusammensetzen warteten",
-                    n(table.unread)
-                ),
-            },
+            0,
+            "{} flows were counted but not read, because too many bytes were waiting for reassembly",
+            "{} Verbindungen wurden gezählt, aber nicht gelesen, weil zu viele Bytes auf ihr Zusammensetzen warteten",
         );
         line(
             "ledger",
             "flows to further addresses",
             ledger.beyond_flows,
             ledger.beyond.bytes,
-            match lang {
-                Lang::En => format!("{} flows went to addresses beyond the first {addresses}", n(ledger.beyond_flows)),
-                Lang::De => {
-                    format!(
-                        "{} Verbindungen gingen an Adressen jenseits der ersten {addresses}",
-                        n(ledger.beyond_flows)
-                    )
-                }
-            },
+            self.limits.ledger.endpoints,
+            "{} flows went to addresses beyond the first {most}",
+            "{} Verbindungen gingen an Adressen jenseits der ersten {most}",
         );
         line(
             "ledger",
             "recipients judged together",
             lumped,
             0,
-            match lang {
-                Lang::En => {
-                    format!("{} further recipients were judged together, by network and country", n(lumped))
-                }
-                Lang::De => {
-                    format!("{} weitere Empfänger wurden zusammen beurteilt, nach Netz und Land", n(lumped))
-                }
-            },
+            0,
+            "{} further recipients were judged together, by network and country",
+            "{} weitere Empfänger wurden zusammen beurteilt, nach Netz und Land",
         );
     }
 }
@@ -244,9 +216,16 @@ fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, Filed
     (order.into_iter().map(|(_, subject)| subject).collect(), filed_as)
 }
 
+/// Judges recipients and capture, and says so in `lang`. The findings are the same in every language, in the same order.
+pub fn judge(recipients: &[Subject], circumstances: &Circumstances, knowledge: &Knowledge, lang: Lang) -> Words {
+    let case = Case::new(&knowledge.book, knowledge.profile.as_ref(), lang, circumstances)
+        .with_audit(knowledge.audit.as_ref());
+    Words { lang, findings: judge_all(recipients, circumstances, &case), law: law(knowledge, recipients, lang) }
+}
+
 /// One sentence on the law for every country outside the EEA in which something was placed, of the days on which it was
 /// seen there: those without a decision first, then by what they received.
-fn law(knowledge: &Knowledge, subjects: &[Subject]) -> Vec<LawNote> {
+fn law(knowledge: &Knowledge, subjects: &[Subject], lang: Lang) -> Vec<LawNote> {
     let regimes = &knowledge.book.regimes;
     let mut sent: BTreeMap<CountryCode, (u64, Day, Day)> = BTreeMap::new();
     for subject in subjects {
@@ -275,7 +254,7 @@ fn law(knowledge: &Knowledge, subjects: &[Subject]) -> Vec<LawNote> {
         .into_iter()
         .map(|(_, _, country, first, last)| LawNote {
             country: country.to_string().into(),
-            text: regimes.law_note(country, first, last, knowledge.lang).into(),
+            text: regimes.law_note(country, first, last, lang).into(),
         })
         .collect()
 }

@@ -1,10 +1,10 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
-use super::Cell;
+pub use super::timeline::Cell;
 use crate::attribution::{Claim, Company, NameBasis, Owner, Place, Source};
 use crate::dissect::fact::{Answer, Choice, Fact, Offer};
 use crate::policy::subject::Label;
-use crate::policy::{Circumstances, Finding, Listing, Subject};
+use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
 use crate::wire::{End, FrameNo, Text, TextRef, Timestamp, TransportKind, Tunnel};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -214,6 +214,14 @@ pub struct LookUps {
     pub left_out: u64,
 }
 
+/// What is said in one language.
+#[derive(Debug, Clone)]
+pub struct Words {
+    pub lang: Lang,
+    pub findings: Vec<Finding>,
+    pub law: Vec<LawNote>,
+}
+
 /// The whole picture, complete once the input has ended.
 #[derive(Debug, Clone)]
 pub struct Summary {
@@ -232,9 +240,13 @@ pub struct Summary {
     pub list: Option<Arc<Source>>,
     /// Recipients, largest upstream first within each listing.
     pub recipients: Vec<Subject>,
+    /// The language of findings and law.
+    pub lang: Lang,
     /// Findings, gravest first.
     pub findings: Vec<Finding>,
     pub law: Vec<LawNote>,
+    /// The same in other languages, if asked for: a document that is kept can be read in any of them.
+    pub other: Vec<Words>,
     pub markers: Vec<Marker>,
     pub timeline: Timeline,
     pub losses: Vec<LossView>,

@@ -2,10 +2,10 @@
 
 use crate::attribution::{Confidence, Source};
 use crate::wire::{FrameNo, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much a human should look at it. It ranks attention, not illegality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Info,
@@ -29,7 +29,7 @@ impl Severity {
 }
 
 /// The ground a finding stands on. The first three are different findings and are never merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
     /// A database or range list places the address in a country.

@@ -1,5 +1,6 @@
 //! What a rule sees: one recipient in one place, and the circumstances of the capture.
 
+use super::words::Twin;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::dissect::fact::Hidden;
 use crate::wire::{FrameNo, Text, Timestamp};
@@ -167,7 +168,7 @@ pub struct Circumstances {
     pub device: Option<Box<str>>,
     pub foreign_flows: u64,
     /// Bounds of this program that were reached, in plain words.
-    pub limits: Vec<Box<str>>,
+    pub limits: Vec<Twin>,
 }
 
 /// How sure a place claim is, `None` where there is none.

@@ -3,9 +3,11 @@
 //! same input gives the same bytes.
 
 mod community;
+mod document;
 pub mod format;
 mod json;
 mod page;
+mod read;
 mod row;
 pub mod tables;
 mod text;
@@ -13,4 +15,5 @@ mod text;
 pub use community::community_hash;
 pub use json::{MAX_ROWS, Rows, SCHEMA, SCHEMA_VERSION, report_json, summary_json};
 pub use page::Style;
+pub use read::{ReadError, Saved, read_report};
 pub use text::summary_text;

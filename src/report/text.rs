@@ -164,7 +164,7 @@ impl Told<'_> {
                 ["frames could not be read", "Frames nicht lesbar"],
             ));
         }
-        gaps.extend(c.limits.iter().map(ToString::to_string));
+        gaps.extend(c.limits.iter().map(|limit| limit.get(lang).to_owned()));
         let incomplete = !gaps.is_empty();
         if c.cut > 0 {
             let cut = self.count(c.cut, ["frame cut", "Frame gekürzt"], ["frames cut", "Frames gekürzt"]);

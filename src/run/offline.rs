@@ -6,6 +6,7 @@ use crate::capture::{About, CaptureError, CaptureFile, Digest, Ending, Note, Rec
 use crate::decode::can_read;
 use crate::engine::view::{CaptureInfo, LookUps, LossView, Marker, Summary};
 use crate::engine::{self, Config, Device, Engine, Knowledge, NoRows, Rows};
+use crate::policy::Lang;
 use crate::synth;
 use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,8 @@ pub struct Job {
     pub hash: bool,
     /// Also write the generated call here, as pcap.
     pub write_demo: Option<PathBuf>,
+    /// Say findings and law in every language, as is always done for tables.
+    pub translate: bool,
     /// Show progress on standard error.
     pub progress: bool,
     /// Who is asked for the names of addresses that have none in the capture; nobody without it.
@@ -94,7 +97,7 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     {
         run.look_ups = asker.map(|asker| super::reverse::look_up(&mut run.engine, &asker));
     }
-    run.finish(&job.knowledge)
+    run.finish(&job.knowledge, job.translate)
 }
 
 /// A wrong name is told before anything is read or made. Streams are not tried: what is taken from them is gone.
@@ -279,7 +282,7 @@ impl Run {
         ));
     }
 
-    fn finish(mut self, knowledge: &Knowledge) -> Result<Outcome> {
+    fn finish(mut self, knowledge: &Knowledge, translate: bool) -> Result<Outcome> {
         let mut none = NoRows;
         let rows: &mut dyn Rows = match &mut self.tables {
             Some(tables) => tables,
@@ -288,6 +291,11 @@ impl Run {
         let mut summary = self.engine.summary(knowledge, rows);
         summary.captures = self.captures;
         summary.look_ups = self.look_ups;
+        if self.tables.is_some() || translate {
+            let others = Lang::ALL.into_iter().filter(|lang| *lang != summary.lang);
+            let judge = |lang| engine::judge(&summary.recipients, &summary.circumstances, knowledge, lang);
+            summary.other = others.map(judge).collect();
+        }
         if let Some(tables) = self.tables {
             tables.finish(&summary)?;
         }

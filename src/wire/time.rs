@@ -1,5 +1,6 @@
 //! Points in time as the capture gives them. The core never reads a clock.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, as stamped on a frame. Arithmetic saturates.
@@ -44,6 +45,39 @@ impl Timestamp {
     #[must_use]
     pub const fn day(self) -> Day {
         Day((self.secs() / 86_400) as u32)
+    }
+}
+
+impl Timestamp {
+    /// Reads what `Display` writes, with any number of decimals up to nine; `None` for everything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (day, rest) = text.strip_suffix('Z')?.split_once('T')?;
+        let (clock, decimals) = rest.split_once('.').unwrap_or((rest, ""));
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let mut parts = clock.splitn(3, ':');
+        let mut next =
+            |below: u64| parts.next().filter(|p| p.len() == 2 && digits(p))?.parse::<u64>().ok().filter(|n| *n < below);
+        let (h, m, s) = (next(24)?, next(60)?, next(60)?);
+        if decimals.len() > 9 || !digits(decimals) {
+            return None;
+        }
+        let nanos: u64 = format!("{decimals:0<9}").parse().ok()?;
+        let secs = u64::from(Day::parse(day)?.0).checked_mul(86_400)? + h * 3600 + m * 60 + s;
+        secs.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no time like 2026-10-15T09:00:00.000000000Z"))
     }
 }
 
@@ -110,6 +144,21 @@ mod tests {
         let t = Timestamp(1_569_520_466_080_774_001);
         assert_eq!(t.to_string(), "2019-09-26T17:54:26.080774001Z");
         assert_eq!(Timestamp::ZERO.to_string(), "1970-01-01T00:00:00.000000000Z");
+        for time in [t, Timestamp::ZERO, Timestamp(u64::MAX)] {
+            assert_eq!(Timestamp::parse(&time.to_string()), Some(time));
+        }
+        assert_eq!(Timestamp::parse("1970-01-01T00:00:01.5Z"), Some(Timestamp(1_500_000_000)));
+        for wrong in [
+            "",
+            "1970-01-01",
+            "1970-01-01T00:00:00",
+            "1970-01-01T24:00:00Z",
+            "1970-01-01T00:00:00.0000000000Z",
+            "1970-01-01T00:00:+1Z",
+            "2600-01-01T00:00:00Z",
+        ] {
+            assert_eq!(Timestamp::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use zollhund::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use zollhund::dissect::fact::{Hidden, NameSource};
-use zollhund::engine::view::{CaptureInfo, LawNote, LookUps, LossView, Marker, Summary, Tally, Timeline};
+use zollhund::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Summary, Tally, Timeline};
 use zollhund::policy::subject::{Blind, Label, Traffic};
-use zollhund::policy::{Circumstances, Finding, Ground, Lang, Listing, Severity, Subject};
+use zollhund::policy::{Circumstances, Finding, Ground, Lang, Listing, Severity, Subject, Twin};
 use zollhund::wire::{FrameNo, Text, Timestamp};
 
 /// 2020-04-16T11:34:10Z.
@@ -215,6 +215,27 @@ fn findings(lang: Lang) -> Vec<Finding> {
     all
 }
 
+/// Media for a minute, a start, and something every ten seconds.
+fn timeline() -> Timeline {
+    let cells = |every: usize, up, down| -> Vec<Cell> {
+        (0..78_u32).step_by(every).map(|window| Cell { window, up: up + u64::from(window), down }).collect()
+    };
+    let series = |recipient, media, cells| Series { recipient, media, cells };
+    Timeline {
+        start: START,
+        width: 1,
+        windows: 78,
+        series: vec![
+            series(None, false, cells(39, 90, 90)),
+            series(Some(0), false, cells(30, 1_000, 4_000)),
+            series(Some(0), true, cells(1, 43_000, 130_000)),
+            series(Some(1), false, cells(10, 11_000, 33_000)),
+            series(Some(2), false, cells(26, 4_000, 12_000)),
+            series(Some(3), false, cells(39, 2_350, 7_050)),
+        ],
+    }
+}
+
 /// A whole capture of a call, with something of everything.
 pub(crate) fn call(lang: Lang) -> Summary {
     let law = match lang {
@@ -259,10 +280,12 @@ pub(crate) fn call(lang: Lang) -> Summary {
         service: Some(("call".into(), "Example Call".into())),
         list: Some(source("call-subprocessors.toml", "2020-03-01")),
         recipients: recipients(),
+        lang,
         findings: findings(lang),
         law: vec![LawNote { country: "US".into(), text: law.into() }],
+        other: Vec::new(),
         markers: vec![Marker { time: after(5_000), text: "joined".into() }],
-        timeline: Timeline::default(),
+        timeline: timeline(),
         losses: vec![LossView {
             stage: "set aside".into(),
             kind: "icmp".into(),
@@ -297,7 +320,10 @@ pub(crate) fn hostile() -> Summary {
     summary.circumstances.truncated_file = true;
     summary.circumstances.unreadable = 1;
     summary.circumstances.time_reversals = 2;
-    summary.circumstances.limits = vec!["at most 1,000,000 flows are kept at a time".into()];
+    summary.circumstances.limits = vec![Twin {
+        en: "at most 1,000,000 flows are kept at a time".into(),
+        de: "höchstens 1.000.000 Verbindungen werden zugleich behalten".into(),
+    }];
     for (at, r) in summary.recipients.iter_mut().enumerate() {
         r.listing = Listing::Unjudged;
         let name = match at % 4 {

@@ -179,7 +179,7 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
         );
     }
     if !c.limits.is_empty() {
-        let limits: Vec<String> = c.limits.iter().map(|l| words::shown(l)).collect();
+        let limits: Vec<String> = c.limits.iter().map(|l| words::shown(l.get(lang))).collect();
         let limits = words::enumerate(&limits, 20, "; ", lang);
         say(
             "CAP-11",

@@ -3,7 +3,7 @@ use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Sou
 use crate::dissect::fact::{Hidden, NameSource};
 use crate::policy::service::Parameters;
 use crate::policy::subject::{Blind, Label, Silence, Traffic};
-use crate::policy::{Ground, Profile};
+use crate::policy::{Ground, Profile, Twin};
 use crate::wire::{Day, FrameNo, Text, Timestamp};
 use std::sync::{Arc, OnceLock};
 
@@ -433,7 +433,7 @@ fn broken() -> Circumstances {
         silence: Some(silence(1_000)),
         device: Some("192.168.1.6".into()),
         foreign_flows: 5,
-        limits: vec!["flow table".into()],
+        limits: vec![Twin { en: "flow table".into(), de: "Tabelle".into() }],
     }
 }
 
@@ -463,7 +463,7 @@ fn each_blind_spot_is_told_and_none_is_invented() {
         (Circumstances { one_sided_flows: 1, ..quiet() }, "CAP-08"),
         (Circumstances { midstream_flows: 1, ..quiet() }, "CAP-09"),
         (Circumstances { tunnelled_flows: 1, ..quiet() }, "CAP-10"),
-        (Circumstances { limits: vec!["x".into()], ..quiet() }, "CAP-11"),
+        (Circumstances { limits: vec![Twin { en: "x".into(), de: "x".into() }], ..quiet() }, "CAP-11"),
         (Circumstances { blind: vec![blind(Hidden::Doh)], ..quiet() }, "CAP-12"),
         (Circumstances { ech_hellos: 1, ..quiet() }, "CAP-13"),
         (Circumstances { esni_hellos: 1, ..quiet() }, "CAP-14"),

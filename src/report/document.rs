@@ -1,0 +1,463 @@
+//! The members of `report.json` as they are written and read: one shape for both ways. `report.schema.json` beside this file
+//! describes them; rows of the large tables have their shape from the tables.
+
+use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
+use crate::engine::view::{CaptureInfo, LawNote, LookUps, Marker, Series, Summary, Tally, Timeline, Words};
+use crate::policy::subject::{Blind, Label};
+use crate::policy::{Circumstances, Ground, Severity, Subject, Twin};
+use crate::wire::{FrameNo, Text, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Text of the document.
+pub(super) type Said<'a> = Cow<'a, str>;
+
+pub(super) fn frames(frames: &[FrameNo]) -> Vec<u64> {
+    frames.iter().map(|frame| frame.0).collect()
+}
+
+fn some(text: &str) -> Option<Said<'_>> {
+    (!text.is_empty()).then_some(Cow::Borrowed(text))
+}
+
+fn texts(texts: &[Text]) -> Vec<Said<'_>> {
+    texts.iter().map(|text| text.exact().into()).collect()
+}
+
+fn tokens<'a>(tokens: &[&'a str]) -> Vec<Said<'a>> {
+    tokens.iter().map(|token| (*token).into()).collect()
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Service<'a> {
+    pub(super) id: Said<'a>,
+    pub(super) name: Said<'a>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Law<'a> {
+    pub(super) country: Said<'a>,
+    pub(super) text: Said<'a>,
+}
+
+pub(super) fn law(note: &LawNote) -> Law<'_> {
+    Law { country: (&*note.country).into(), text: (&*note.text).into() }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Mark<'a> {
+    pub(super) time: Timestamp,
+    pub(super) text: Said<'a>,
+}
+
+pub(super) fn mark(marker: &Marker) -> Mark<'_> {
+    Mark { time: marker.time, text: marker.text.exact().into() }
+}
+
+/// A database or list with its hash.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Origin<'a> {
+    pub(super) name: Said<'a>,
+    pub(super) date: Said<'a>,
+    pub(super) sha256: Said<'a>,
+}
+
+pub(super) fn origin(source: &Source) -> Origin<'_> {
+    let Source { name, date, sha256 } = source;
+    Origin { name: (&**name).into(), date: (&**date).into(), sha256: (&**sha256).into() }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Capture<'a> {
+    pub(super) name: Said<'a>,
+    pub(super) format: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sha256: Option<Said<'a>>,
+    pub(super) bytes: u64,
+    pub(super) link_types: Vec<Said<'a>>,
+}
+
+pub(super) fn capture(info: &CaptureInfo) -> Capture<'_> {
+    Capture {
+        name: info.name.exact().into(),
+        format: (&*info.format).into(),
+        sha256: some(&info.sha256),
+        bytes: info.bytes,
+        link_types: info.link_types.iter().map(|link| (&**link).into()).collect(),
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Looked<'a> {
+    pub(super) upstream: Said<'a>,
+    pub(super) asked: u64,
+    pub(super) unanswered: u64,
+    pub(super) left_out: u64,
+    pub(super) names: Vec<Called<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Called<'a> {
+    pub(super) address: IpAddr,
+    pub(super) reverse_name: Said<'a>,
+}
+
+pub(super) fn look_ups<'a>(look_ups: &'a LookUps, summary: &'a Summary) -> Looked<'a> {
+    let LookUps { upstream, asked, unanswered, left_out } = look_ups;
+    let called = |(&address, name): (_, &'a Text)| Called { address, reverse_name: name.exact().into() };
+    let names = summary.reverse_names.iter().map(called).collect();
+    let upstream = upstream.exact().into();
+    Looked { upstream, asked: *asked, unanswered: *unanswered, left_out: *left_out, names }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Direction {
+    pub(super) packets: u64,
+    pub(super) bytes: u64,
+    pub(super) payload: u64,
+}
+
+impl From<Tally> for Direction {
+    fn from(tally: Tally) -> Self {
+        Self { packets: tally.packets, bytes: tally.bytes, payload: tally.payload }
+    }
+}
+
+impl From<Direction> for Tally {
+    fn from(way: Direction) -> Self {
+        Self { packets: way.packets, bytes: way.bytes, payload: way.payload }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Totals {
+    pub(super) flows: u64,
+    pub(super) endpoints: u64,
+    pub(super) handshakes: u64,
+    pub(super) dns_answers: u64,
+    pub(super) up: Direction,
+    pub(super) down: Direction,
+}
+
+pub(super) fn totals(summary: &Summary) -> Totals {
+    Totals {
+        flows: summary.flows,
+        endpoints: summary.endpoints,
+        handshakes: summary.handshakes,
+        dns_answers: summary.dns_answers,
+        up: summary.up.into(),
+        down: summary.down.into(),
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Seen<'a> {
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) first_frame: u64,
+    pub(super) frames: u64,
+    pub(super) flows: u64,
+    pub(super) lost: u64,
+    pub(super) cut: u64,
+    pub(super) snap_length: u32,
+    pub(super) unreadable: u64,
+    pub(super) truncated_file: bool,
+    pub(super) time_reversals: u64,
+    pub(super) one_sided_flows: u32,
+    pub(super) midstream_flows: u32,
+    pub(super) tunnelled_flows: u32,
+    pub(super) tunnels: Vec<Said<'a>>,
+    pub(super) tunnel_frames: Vec<u64>,
+    pub(super) ech_hellos: u32,
+    pub(super) ech_frames: Vec<u64>,
+    pub(super) esni_hellos: u32,
+    pub(super) blind: Vec<BlindSpot<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) silence: Option<Quiet>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) device: Option<Said<'a>>,
+    pub(super) foreign_flows: u64,
+    pub(super) limits: Cow<'a, [Twin]>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Quiet {
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+    pub(super) before: u64,
+    pub(super) after: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct BlindSpot<'a> {
+    pub(super) what: Said<'a>,
+    pub(super) flows: u32,
+    pub(super) frames: Vec<u64>,
+    pub(super) to: Vec<Said<'a>>,
+}
+
+fn blind(spot: &Blind) -> BlindSpot<'_> {
+    let Blind { what, flows, frames: at, to } = spot;
+    BlindSpot { what: what.token().into(), flows: *flows, frames: frames(at), to: texts(to) }
+}
+
+pub(super) fn circumstances(c: &Circumstances) -> Seen<'_> {
+    Seen {
+        first: c.first,
+        last: c.last,
+        first_frame: c.first_frame.0,
+        frames: c.frames,
+        flows: c.flows,
+        lost: c.lost,
+        cut: c.cut,
+        snap_length: c.snap_length,
+        unreadable: c.unreadable,
+        truncated_file: c.truncated_file,
+        time_reversals: c.time_reversals,
+        one_sided_flows: c.one_sided_flows,
+        midstream_flows: c.midstream_flows,
+        tunnelled_flows: c.tunnelled_flows,
+        tunnels: tokens(&c.tunnels),
+        tunnel_frames: frames(&c.tunnel_frames),
+        ech_hellos: c.ech_hellos,
+        ech_frames: frames(&c.ech_frames),
+        esni_hellos: c.esni_hellos,
+        blind: c.blind.iter().map(blind).collect(),
+        silence: c.silence.map(|s| Quiet { from: s.from, until: s.until, before: s.before.0, after: s.after.0 }),
+        device: c.device.as_deref().map(Cow::Borrowed),
+        foreign_flows: c.foreign_flows,
+        limits: Cow::Borrowed(&c.limits),
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Recipient<'a> {
+    pub(super) names: Vec<Known<'a>>,
+    pub(super) addresses: Cow<'a, [IpAddr]>,
+    pub(super) address_count: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<Runner<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) holder: Option<Runner<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) located_in: Option<Located>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) indeterminate: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) disclosed: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<Labelled<'a>>,
+    pub(super) packets_up: u64,
+    pub(super) bytes_up: u64,
+    pub(super) packets_down: u64,
+    pub(super) bytes_down: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) flows: u32,
+    pub(super) frames: Vec<u64>,
+    pub(super) applications: Vec<Said<'a>>,
+    pub(super) clear: Vec<Said<'a>>,
+    pub(super) outer_names: u32,
+    pub(super) tunnels: Vec<Said<'a>>,
+    pub(super) processes: Vec<Said<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Known<'a> {
+    pub(super) name: Said<'a>,
+    pub(super) basis: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) age_s: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) frame: Option<u64>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Runner<'a> {
+    pub(super) name: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seat: Option<CountryCode>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) parent_seat: Option<CountryCode>,
+    pub(super) unverified: bool,
+    pub(super) source: String,
+    pub(super) confidence: Confidence,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Located {
+    pub(super) country: CountryCode,
+    pub(super) source: String,
+    pub(super) confidence: Confidence,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Labelled<'a> {
+    pub(super) category: Said<'a>,
+    pub(super) suffix: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operator_country: Option<CountryCode>,
+    pub(super) unverified: bool,
+}
+
+fn runner(claim: &Claim<Arc<Company>>) -> Runner<'_> {
+    let Company { name, seat, parent, parent_seat, unverified } = &*claim.value;
+    Runner {
+        name: (&**name).into(),
+        seat: *seat,
+        parent: parent.as_deref().map(Cow::Borrowed),
+        parent_seat: *parent_seat,
+        unverified: *unverified,
+        source: claim.source.to_string(),
+        confidence: claim.confidence,
+    }
+}
+
+fn known(name: &Text, basis: NameBasis) -> Known<'_> {
+    let (age_s, frame) = match basis {
+        NameBasis::DnsAnswer { age_secs, frame } => (Some(age_secs), Some(frame.0)),
+        _ => (None, None),
+    };
+    Known { name: name.exact().into(), basis: basis.token().into(), age_s, frame }
+}
+
+pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
+    Recipient {
+        names: s.names.iter().map(|(name, basis)| known(name, *basis)).collect(),
+        addresses: Cow::Borrowed(&s.addresses),
+        address_count: s.address_count,
+        operator: s.operator.as_ref().map(runner),
+        holder: s.holder.as_ref().map(runner),
+        located_in: s.located_in.as_ref().map(|claim| Located {
+            country: claim.value,
+            source: claim.source.to_string(),
+            confidence: claim.confidence,
+        }),
+        indeterminate: s.indeterminate.as_deref().map(Cow::Borrowed),
+        disclosed: some(s.listing.token()),
+        role: s.role.as_deref().map(Cow::Borrowed),
+        label: s.label.as_ref().map(|Label { category, suffix, operator, operator_country, unverified }| Labelled {
+            category: (&**category).into(),
+            suffix: (&**suffix).into(),
+            operator: some(operator),
+            operator_country: *operator_country,
+            unverified: *unverified,
+        }),
+        packets_up: s.traffic.packets_up,
+        bytes_up: s.traffic.bytes_up,
+        packets_down: s.traffic.packets_down,
+        bytes_down: s.traffic.bytes_down,
+        first: s.first,
+        last: s.last,
+        flows: s.flow_count,
+        frames: frames(&s.frames),
+        applications: tokens(&s.applications),
+        clear: tokens(&s.clear),
+        outer_names: s.outer_names,
+        tunnels: tokens(&s.tunnels),
+        processes: texts(&s.processes),
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    pub(super) start: Timestamp,
+    pub(super) width: u64,
+    pub(super) windows: u32,
+    pub(super) series: Vec<Bytes>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Bytes {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recipient: Option<usize>,
+    pub(super) media: bool,
+    /// Window, bytes up, bytes down.
+    pub(super) cells: Vec<(u32, u64, u64)>,
+}
+
+pub(super) fn timeline(line: &Timeline) -> Line {
+    let cells = |series: &Series| series.cells.iter().map(|c| (c.window, c.up, c.down)).collect();
+    let bytes = |s: &Series| Bytes { recipient: s.recipient, media: s.media, cells: cells(s) };
+    let series = line.series.iter().map(bytes).collect();
+    Line { start: line.start, width: line.width, windows: line.windows, series }
+}
+
+/// What is said in another language; findings in the same order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Translation<'a> {
+    pub(super) lang: Said<'a>,
+    pub(super) findings: Vec<Retold<'a>>,
+    pub(super) law: Vec<Law<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Retold<'a> {
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(super) subject: Said<'a>,
+    pub(super) text: Said<'a>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(super) uncertainty: Said<'a>,
+}
+
+pub(super) fn translation(words: &Words) -> Translation<'_> {
+    let findings = words.findings.iter();
+    Translation {
+        lang: words.lang.token().into(),
+        findings: findings
+            .map(|f| Retold {
+                subject: (&*f.subject).into(),
+                text: (&*f.text).into(),
+                uncertainty: (&*f.uncertainty).into(),
+            })
+            .collect(),
+        law: words.law.iter().map(law).collect(),
+    }
+}
+
+/// A row of `findings`, for reading.
+#[derive(Debug, Deserialize)]
+pub(super) struct FindingRow {
+    pub(super) code: String,
+    pub(super) severity: Severity,
+    pub(super) ground: Ground,
+    #[serde(default)]
+    pub(super) subject: String,
+    pub(super) text: String,
+    pub(super) confidence: Confidence,
+    #[serde(default)]
+    pub(super) uncertainty: String,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+    #[serde(default)]
+    pub(super) frames: Vec<u64>,
+    #[serde(default)]
+    pub(super) sources: Vec<String>,
+}
+
+/// A row of `losses`, for reading.
+#[derive(Debug, Deserialize)]
+pub(super) struct LossRow {
+    pub(super) stage: Box<str>,
+    pub(super) kind: Box<str>,
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// Where the rows of a table are.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Kept<'a> {
+    pub(super) name: Said<'a>,
+    pub(super) rows: u64,
+    pub(super) here: bool,
+}
