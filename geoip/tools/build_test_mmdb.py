@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Build the small databases in ../testdata/made: the shapes of other publishers' records, with contents of our own.
+"""Build the small databases in ../testdata/made: the shapes of other publishers' records, with contents of our own; and the
+database of the laboratory in ../../fixtures/lab, which places documentation addresses.
 usage: build_test_mmdb.py   (run inside tools/)"""
 import ipaddress
 from mmdb_min_writer import W
@@ -7,7 +8,7 @@ from mmdb_min_writer import W
 EPOCH = 1780272000  # 2026-06-01
 
 
-def build(name, records, version=6):
+def build(name, records, version=6, folder="../testdata/made"):
     w = W()
     for prefix, record in sorted(records.items(), key=lambda r: ipaddress.ip_network(r[0]).prefixlen):
         n = ipaddress.ip_network(prefix)
@@ -17,7 +18,7 @@ def build(name, records, version=6):
         elif n.version == 4:
             length += 96
         w.add(bits, length, w.put(record))
-    w.save(f"../testdata/made/{name}.mmdb", f"test {name}", "made for tests", EPOCH, version=version)
+    w.save(f"{folder}/{name}.mmdb", f"test {name}", "made for tests", EPOCH, version=version)
 
 
 build("ipinfo-lite", {
@@ -42,3 +43,9 @@ build("cloud-user", {
     "3.0.0.0/8": {"provider": "aws", "region": "too-wide-1", "country_code": "US"},
     "88.198.0.0/16": {"provider": "other", "region": "nowhere-1"},
 })
+build("laboratory", {
+    "192.0.2.0/24": {"country_code": "DE"},
+    "203.0.113.0/24": {"country_code": "DE"},
+    "203.0.113.30/32": {"country_code": "FR"},
+    "198.51.100.0/24": {"country_code": "IN"},
+}, folder="../../fixtures/lab/geoip")

@@ -165,20 +165,26 @@ impl Atlas {
         self.databases.iter().map(Database::info).collect()
     }
 
-    /// What is known about the place of an address. Addresses that are not public have none.
+    /// What is known about the place of an address. Addresses that are not public have none; a documentation address has
+    /// the one that a database of the user's own gives it, as in a laboratory.
     #[must_use]
     pub fn place(&self, address: IpAddr) -> Place {
         let address = inner(canonical(address));
-        if !AddressKind::of(address).is_public() {
+        let kind = AddressKind::of(address);
+        if !kind.is_outside() {
             return Place::default();
         }
+        let asked = || self.databases.iter().filter(|d| kind.is_public() || !d.embedded);
         let mut votes = Vec::with_capacity(2);
-        let cloud = self.cloud(address, &mut votes);
+        let cloud = cloud(asked(), address, &mut votes);
         let from_cloud = votes.len();
-        for database in &self.databases {
+        for database in asked() {
             votes.extend(database.country(address));
         }
-        let network = self.databases.iter().find_map(|database| database.network(address));
+        let network = asked().find_map(|database| database.network(address));
+        if !kind.is_public() && votes.is_empty() && network.is_none() {
+            return Place::default();
+        }
         let spoken_of = cloud.as_ref().map(|c| (&*c.provider, &*c.services));
         let caveat = self.caveats.of(address, network.as_ref().map(|n| n.asn), spoken_of).cloned();
         let kind = caveat.as_ref().map(|c| c.kind);
@@ -192,32 +198,32 @@ impl Atlas {
         };
         Place { located_in, indeterminate, votes, network, cloud, caveat }
     }
+}
 
-    /// The most specific cloud range around an address, and its vote if its region has a country.
-    fn cloud(&self, address: IpAddr, votes: &mut Vec<Vote>) -> Option<Cloud> {
-        let mut best: Option<(Prefix, &Database, CloudRecord<'_>)> = None;
-        for database in self.databases.iter().filter(|d| d.schema.cloud) {
-            let Some(found) = database.find(address) else { continue };
-            let (Ok(Some(record)), Some(prefix)) = (found.decode::<CloudRecord<'_>>(), prefix_of(&found)) else {
-                continue;
-            };
-            // Of two equally narrow ranges the user's own counts: it is asked first.
-            if best.as_ref().is_none_or(|(other, _, _)| prefix.bits() > other.bits()) {
-                best = Some((prefix, database, record));
-            }
+/// The most specific cloud range around an address, and its vote if its region has a country.
+fn cloud<'a>(databases: impl Iterator<Item = &'a Database>, address: IpAddr, votes: &mut Vec<Vote>) -> Option<Cloud> {
+    let mut best: Option<(Prefix, &Database, CloudRecord<'_>)> = None;
+    for database in databases.filter(|d| d.schema.cloud) {
+        let Some(found) = database.find(address) else { continue };
+        let (Ok(Some(record)), Some(prefix)) = (found.decode::<CloudRecord<'_>>(), prefix_of(&found)) else {
+            continue;
+        };
+        // Of two equally narrow ranges the user's own counts: it is asked first.
+        if best.as_ref().is_none_or(|(other, _, _)| prefix.bits() > other.bits()) {
+            best = Some((prefix, database, record));
         }
-        let (prefix, database, record) = best?;
-        let source = &database.source;
-        if let Some(country) = record.country_code.and_then(CountryCode::parse).filter(CountryCode::is_a_place) {
-            votes.push(Vote { country, source: Arc::clone(source), prefix });
-        }
-        Some(Cloud {
-            provider: record.provider.into(),
-            region: record.region.into(),
-            services: record.services.unwrap_or_default().into(),
-            source: Arc::clone(source),
-        })
     }
+    let (prefix, database, record) = best?;
+    let source = &database.source;
+    if let Some(country) = record.country_code.and_then(CountryCode::parse).filter(CountryCode::is_a_place) {
+        votes.push(Vote { country, source: Arc::clone(source), prefix });
+    }
+    Some(Cloud {
+        provider: record.provider.into(),
+        region: record.region.into(),
+        services: record.services.unwrap_or_default().into(),
+        source: Arc::clone(source),
+    })
 }
 
 /// The answer of the country databases alone.

@@ -210,7 +210,7 @@ impl<'a> Recipients<'a> {
         let name = encounter.name.map(|(id, _)| self.names.resolve(id));
         let network = || row.holder.as_ref().map_or_else(|| "".into(), |h| h.value.name.clone());
         let who = match (&judged.operator, name) {
-            _ if !kind.is_public() => Who::Address(address),
+            _ if !kind.is_outside() => Who::Address(address),
             (Some(operator), _) => Who::Operator(operator.value.name.clone()),
             (None, Some(name)) => match registrable(name) {
                 Some(domain) => Who::Domain(domain.into()),

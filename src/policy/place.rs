@@ -83,7 +83,7 @@ pub(crate) fn is_host_name(name: &str) -> bool {
 /// third parties, the profile before the background.
 pub(crate) fn place<'a>(profile: Option<&'a Profile>, background: &'a Background, seen: &Sighting<'_>) -> Placed<'a> {
     let name = seen.names.iter().copied().find(|n| is_host_name(n));
-    let local = !seen.addresses.is_empty() && !seen.addresses.iter().any(|a| AddressKind::of(*a).is_public());
+    let local = !seen.addresses.is_empty() && !seen.addresses.iter().any(|a| AddressKind::of(*a).is_outside());
     let other = if local {
         placed(Listing::Local, None, Reason::Address)
     } else if let Some(role) = background.applications(seen.applications) {

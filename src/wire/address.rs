@@ -76,6 +76,12 @@ impl AddressKind {
         matches!(self, Self::Public)
     }
 
+    /// Beyond the own network: public addresses, and those of documentation, which stand for public ones in laboratories.
+    #[must_use]
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::Public | Self::Documentation)
+    }
+
     #[must_use]
     pub const fn token(self) -> &'static str {
         match self {

@@ -32,9 +32,9 @@ impl<'a> View<'a> {
         host_name(self.subject)
     }
 
-    /// The first public address.
+    /// The first address outside the own network.
     pub(crate) fn public_address(&self) -> Option<IpAddr> {
-        self.subject.addresses.iter().copied().find(|a| AddressKind::of(*a).is_public())
+        self.subject.addresses.iter().copied().find(|a| AddressKind::of(*a).is_outside())
     }
 
     pub(crate) fn day(&self) -> Day {
