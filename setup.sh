@@ -55,3 +55,25 @@ for tool in fmt clippy; do
     fi
   fi
 done
+
+# `setup.sh lab` also installs the programs with which the tests make real calls, drive real terminals and browsers, and check
+# with other tools what was written. Without them those tests are skipped, and say so. Servers are installed, not started.
+if [ "${1:-}" = lab ]; then
+  # One program of each package, and the package.
+  lab="ip=iproute2 curl=curl openssl=openssl tmux=tmux tshark=tshark chromium=chromium pdftoppm=poppler-utils pasta=passt
+    slirp4netns=slirp4netns janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base"
+  missing=
+  for pair in $lab; do
+    have "${pair%%=*}" || PATH="$PATH:/usr/sbin:/sbin" have "${pair%%=*}" || missing="$missing ${pair#*=}"
+  done
+  if [ -n "$missing" ]; then
+    if have apt-get; then
+      echo "setup: installing for the tests:$missing"
+      as_root apt-get update -q
+      # RUNLEVEL=1: services are not started.
+      as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -q -y --no-install-recommends $missing
+    else
+      echo "setup: not there, so that some tests will be skipped:$missing" >&2
+    fi
+  fi
+fi
