@@ -23,6 +23,22 @@ pub enum CaptureError {
     Stub { name: Text, have: u64 },
     #[error("{name} is no capture: it is {found}; {cure}")]
     NotACapture { name: Text, found: String, cure: &'static str },
+    #[error("there is no interface {name}; there are {known}")]
+    NoInterface { name: Text, known: Text },
+    #[error(
+        "no right to capture on {name}: run it as root, or once `sudo setcap cap_net_raw+ep \"$(command -v zollhund)\"`; `zollhund doctor` says more"
+    )]
+    NoRight { name: Text },
+    #[error("cannot capture on {name}: {reason}")]
+    Interface { name: Text, reason: Text },
+    #[error("the interfaces of this machine cannot be listed: {reason}")]
+    NoInterfaces { reason: Text },
+    #[error("the filter {filter} cannot be used: {reason}; see pcap-filter(7)")]
+    Filter { filter: Text, reason: Text },
+    #[error(
+        "the capture on {name} ended: {reason}; start again, or capture on `any`, which outlives single interfaces"
+    )]
+    Gone { name: Text, reason: Text },
     #[error("{name} is {format} of version {major}.{minor}; save it as a current pcapng, for instance with editcap")]
     Version { name: Text, format: &'static str, major: u16, minor: u16 },
 }

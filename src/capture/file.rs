@@ -3,11 +3,11 @@
 use super::error::CaptureError;
 use super::note::{Note, Record};
 use super::pcap::Pcap;
-use super::pcapng::{FRAMING, Section};
+use super::pcapng::{FRAMING, Labels, Section};
 use super::source::{Digest, Source};
 use super::window::{Stop, Window};
 use crate::wire::capfile::{PCAP_HEADER_LEN, block};
-use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
+use crate::wire::{Direction, Frame, FrameNo, LinkType, Text, Timestamp};
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
@@ -28,6 +28,10 @@ pub struct CaptureFile {
     reader: Reader,
     notes: VecDeque<Note>,
     frames: u64,
+    /// Number of the frame before.
+    last: u64,
+    /// A section says that it keeps the numbers under which its frames were captured.
+    numbered: bool,
     untimed: u64,
     links: Vec<LinkType>,
     ending: Option<Ending>,
@@ -152,6 +156,8 @@ impl CaptureFile {
             reader,
             notes: VecDeque::new(),
             frames: 0,
+            last: 0,
+            numbered: false,
             untimed: 0,
             links: Vec::new(),
             ending: None,
@@ -168,11 +174,21 @@ impl CaptureFile {
     #[expect(clippy::should_implement_trait, reason = "what it hands out borrows from it, which Iterator cannot say")]
     #[inline]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+        Ok(match self.step()? {
+            Some(Step::Frame(place)) => Some(Record::Frame(self.frame(&place))),
+            Some(Step::Note(note)) => Some(Record::Note(note)),
+            None => None,
+        })
+    }
+
+    /// The next step; a frame lies where its place says until the next call.
+    #[inline]
+    pub(super) fn step(&mut self) -> Result<Option<Step>, CaptureError> {
         loop {
             if !self.notes.is_empty()
                 && let Some(note) = self.notes.pop_front()
             {
-                return Ok(Some(Record::Note(note)));
+                return Ok(Some(Step::Note(note)));
             }
             if self.ending.is_some() {
                 return Ok(None);
@@ -184,18 +200,32 @@ impl CaptureFile {
             };
             match step {
                 Ok(None) => {}
-                Ok(Some(frame)) => {
-                    return Ok(Some(Record::Frame(Frame {
-                        number: FrameNo(self.frames),
-                        time: frame.time,
-                        link: frame.link,
-                        original_len: frame.original_len,
-                        bytes: self.window.slice(frame.start, frame.len),
-                    })));
-                }
+                Ok(Some(place)) => return Ok(Some(Step::Frame(place))),
                 Err(trouble) => self.end(offset, trouble)?,
             }
         }
+    }
+
+    #[inline]
+    pub(super) fn frame(&self, place: &Place) -> Frame<'_> {
+        Frame {
+            number: place.number,
+            time: place.time,
+            link: place.link,
+            original_len: place.original_len,
+            bytes: self.window.slice(place.start, place.len),
+        }
+    }
+
+    /// Whether something that was read already waits to be told.
+    pub(super) fn holds_bytes(&self) -> bool {
+        !self.notes.is_empty() || !self.window.data().is_empty()
+    }
+
+    /// Whether frames keep the numbers under which they were captured (a file that this program saved): then numbers may
+    /// have gaps, and go on from one file of a capture to the next.
+    pub const fn is_numbered(&self) -> bool {
+        self.numbered
     }
 
     /// How the file ended; `None` until it has been read to its end.
@@ -226,16 +256,11 @@ impl CaptureFile {
         if major != 2 {
             return Err(CaptureError::Version { name: self.name.clone(), format: "a pcap file", major, minor });
         }
-        self.notes.push_back(Note::Interface {
-            id: 0,
-            link: pcap.link,
-            name: None,
-            description: None,
-            addresses: Vec::new(),
-            mac: None,
-            snap_len: (pcap.snap_len != 0).then_some(pcap.snap_len),
-            filter: None,
-        });
+        let mut described = Note::interface(0, pcap.link);
+        if let Note::Interface { snap_len, .. } = &mut described {
+            *snap_len = (pcap.snap_len != 0).then_some(pcap.snap_len);
+        }
+        self.notes.push_back(described);
         self.links.push(pcap.link);
         self.window.advance(PCAP_HEADER_LEN);
         Ok(())
@@ -251,7 +276,11 @@ impl CaptureFile {
         }
         self.need(pcap.record_len + kept)?;
         self.frames += 1;
+        self.last = self.frames;
         Ok(Place {
+            number: FrameNo(self.frames),
+            interface: 0,
+            direction: Direction::Unknown,
             time: header.time,
             link: pcap.link,
             original_len: header.original.max(header.kept),
@@ -309,14 +338,21 @@ impl CaptureFile {
             self.frames += 1;
             self.untimed += u64::from(packet.time.is_none());
             let time = packet.time.unwrap_or_else(|| section.last());
-            let number = FrameNo(self.frames);
+            let options = bytes.get(packet.options..len - 4).filter(|options| !options.is_empty());
+            let Labels { id, direction } = options.map(|options| section.labels(options)).unwrap_or_default();
+            // Numbers only go up, whatever a file claims.
+            self.last = id.filter(|id| section.own && *id > self.last).unwrap_or(self.last.saturating_add(1));
+            let number = FrameNo(self.last);
             if packet.drops > 0 {
                 self.notes.push_back(Note::Dropped { before: number, time, frames: packet.drops });
             }
-            if let Some(options @ [_, ..]) = bytes.get(packet.options..len - 4) {
+            if let Some(options) = options {
                 section.remarks(options, number, time, &mut self.notes);
             }
             return Ok(Some(Place {
+                number,
+                interface: packet.interface,
+                direction,
                 time,
                 link: packet.link,
                 original_len: packet.original.max(packet.len as u32),
@@ -329,6 +365,7 @@ impl CaptureFile {
                 return Err(Trouble::Damaged("a section of an unknown pcapng version"));
             }
             section.begin(order, bytes, offset, &mut self.notes);
+            self.numbered |= section.own;
         } else if let Some(link) =
             section.describe(bytes, offset, &mut self.notes).map_err(|()| Trouble::Damaged(TOO_MANY))?
             && self.links.len() < MAX_LINKS
@@ -361,7 +398,7 @@ impl CaptureFile {
     /// Settles how the file ended, with the record at `offset`.
     #[cold]
     fn end(&mut self, offset: u64, trouble: Trouble) -> Result<(), CaptureError> {
-        let frame = FrameNo(self.frames);
+        let frame = FrameNo(self.last);
         let nothing_behind = self.window.offset() == offset && self.window.data().is_empty();
         self.ending = Some(match trouble {
             Trouble::Io(source) => return Err(CaptureError::reading(self.name.clone(), offset, source)),
@@ -377,9 +414,21 @@ impl CaptureFile {
 const TWO_LENGTHS: &str = "a block whose two lengths differ";
 const TOO_MANY: &str = "more interfaces than a capture can have";
 
+/// One step through a file.
+#[derive(Debug)]
+pub(super) enum Step {
+    Frame(Place),
+    Note(Note),
+}
+
 /// Where a frame lies in the window, and what its record says about it.
-struct Place {
-    time: Timestamp,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    number: FrameNo,
+    /// Position of its interface within its section.
+    pub(super) interface: u32,
+    pub(super) direction: Direction,
+    pub(super) time: Timestamp,
     link: LinkType,
     /// Never less than `len`: no frame was shorter on the wire than what was kept of it.
     original_len: u32,

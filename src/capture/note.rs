@@ -44,6 +44,8 @@ pub enum Note {
     },
     /// Names that the capturing program looked up itself; they were not necessarily on the wire.
     Names(Vec<(IpAddr, Text)>),
+    /// The capture on an interface ended before it was told to.
+    Gone { interface: u32, why: Text },
     /// A block that describes frames but breaks its format; the frames are not concerned.
     Unreadable { block: u32, offset: u64 },
 }
@@ -55,5 +57,24 @@ pub enum About {
     Interface(u32),
     /// The frame just before this note.
     Frame(FrameNo, Timestamp),
+    /// What happened then.
+    Time(Timestamp),
     Other,
+}
+
+impl Note {
+    /// An interface of which no more is known than what its frames are.
+    #[must_use]
+    pub const fn interface(id: u32, link: LinkType) -> Self {
+        Self::Interface {
+            id,
+            link,
+            name: None,
+            description: None,
+            addresses: Vec::new(),
+            mac: None,
+            snap_len: None,
+            filter: None,
+        }
+    }
 }

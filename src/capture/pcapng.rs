@@ -3,8 +3,8 @@
 
 use super::note::{About, Note};
 use super::order::ByteOrder;
-use crate::wire::capfile::{block, option};
-use crate::wire::{FrameNo, LinkType, Text, Timestamp};
+use crate::wire::capfile::{APPLICATION, block, option};
+use crate::wire::{Direction, FrameNo, LinkType, Text, Timestamp};
 use pcap_parser::pcapng::{
     Block, NameRecordType, OptionCode, PcapNGOption, parse_block_be, parse_block_le, parse_sectionheaderblock,
 };
@@ -24,6 +24,8 @@ pub(super) const FRAMING: usize = 12;
 pub(super) struct Section {
     pub(super) order: ByteOrder,
     interfaces: Vec<Interface>,
+    /// This program wrote it: packet ids are frame numbers.
+    pub(super) own: bool,
     /// Time of the last frame that had one.
     last: Timestamp,
 }
@@ -48,11 +50,19 @@ pub(super) struct PacketBlock {
     pub(super) options: usize,
     /// Frames lost before this one, where the block itself says so.
     pub(super) drops: u64,
+    pub(super) interface: u32,
+}
+
+/// What the options of a packet block say of the frame itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Labels {
+    pub(super) id: Option<u64>,
+    pub(super) direction: Direction,
 }
 
 impl Section {
     pub(super) const fn new(order: ByteOrder) -> Self {
-        Self { order, interfaces: Vec::new(), last: Timestamp::ZERO }
+        Self { order, interfaces: Vec::new(), own: false, last: Timestamp::ZERO }
     }
 
     /// The byte order that a section header block, given from its first byte, is written in.
@@ -65,15 +75,18 @@ impl Section {
     /// Starts over with the section whose header block this is.
     pub(super) fn begin(&mut self, order: ByteOrder, bytes: &[u8], offset: u64, notes: &mut VecDeque<Note>) {
         self.order = order;
+        self.own = false;
         self.interfaces.clear();
         let Ok((_, header)) = parse_sectionheaderblock(bytes) else {
             notes.push_back(Note::Unreadable { block: block::SECTION_HEADER, offset });
             return;
         };
+        let application = text_of(&header.options, option::SECTION_APPLICATION);
+        self.own = application.as_ref().is_some_and(|name| name.exact().starts_with(APPLICATION));
         notes.push_back(Note::Section {
             hardware: text_of(&header.options, option::SECTION_HARDWARE),
             system: text_of(&header.options, option::SECTION_SYSTEM),
-            application: text_of(&header.options, option::SECTION_APPLICATION),
+            application,
         });
         comments(&header.options, About::Section, notes);
     }
@@ -163,7 +176,7 @@ impl Section {
             let limit = first.and_then(|i| i.snap_len).unwrap_or(u32::MAX);
             let len = end.checked_sub(start)?.min(original.min(limit) as usize);
             let link = first.map_or(LinkType::UNDESCRIBED, |i| i.link);
-            return Some(PacketBlock { link, time: None, original, start, len, options: end, drops: 0 });
+            return Some(PacketBlock { link, time: None, original, start, len, options: end, drops: 0, interface: 0 });
         }
         let (id, drops) = if kind == block::ENHANCED_PACKET {
             (order.u32(bytes, 8)?, 0)
@@ -184,7 +197,7 @@ impl Section {
         self.last = time;
         let link = interface.map_or(LinkType::UNDESCRIBED, |i| i.link);
         let options = (start + len).next_multiple_of(4);
-        Some(PacketBlock { link, time: Some(time), original, start, len, options, drops })
+        Some(PacketBlock { link, time: Some(time), original, start, len, options, drops, interface: id })
     }
 
     /// The time to give a frame that has none of its own: that of the frame before it.
@@ -192,7 +205,27 @@ impl Section {
         self.last
     }
 
-    /// What a packet block's options say about its frame.
+    /// The labels among a packet block's options.
+    #[inline]
+    pub(super) fn labels(&self, options: &[u8]) -> Labels {
+        let mut labels = Labels::default();
+        for (code, value) in (Options { order: self.order, rest: options }).take(MAX_NOTES) {
+            match code {
+                option::PACKET_ID => labels.id = self.order.u64(value, 0),
+                option::PACKET_FLAGS => {
+                    labels.direction = match self.order.u32(value, 0).unwrap_or_default() & 3 {
+                        1 => Direction::Inbound,
+                        2 => Direction::Outbound,
+                        _ => Direction::Unknown,
+                    }
+                }
+                _ => {}
+            }
+        }
+        labels
+    }
+
+    /// What a packet block's options say beside its frame.
     pub(super) fn remarks(&self, options: &[u8], frame: FrameNo, time: Timestamp, notes: &mut VecDeque<Note>) {
         for (code, value) in (Options { order: self.order, rest: options }).take(MAX_NOTES) {
             match code {

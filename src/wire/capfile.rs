@@ -14,6 +14,10 @@ pub const PCAP_HEADER_LEN: usize = 24;
 pub const PCAP_RECORD_LEN: usize = 16;
 pub const PCAP_MODIFIED_RECORD_LEN: usize = 24;
 
+/// How this program names itself in the sections that it writes; a version follows. In such a section packet ids are frame
+/// numbers.
+pub const APPLICATION: &str = "zollhund ";
+
 /// Block types of pcapng. The section header's reads the same in both byte orders.
 pub mod block {
     pub const SECTION_HEADER: u32 = 0x0a0d_0d0a;
@@ -51,6 +55,8 @@ pub mod option {
     pub const PACKET_FLAGS: u16 = 2;
     pub const PACKET_DROP_COUNT: u16 = 4;
     pub const PACKET_ID: u16 = 5;
+    /// Process and thread id of whoever sent or got the frame.
+    pub const PACKET_PROCESS: u16 = 8;
 
     pub const STATISTICS_START: u16 = 2;
     pub const STATISTICS_END: u16 = 3;

@@ -27,6 +27,15 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
 }
 
+/// Which way a frame went, seen from the capturing interface.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Direction {
+    #[default]
+    Unknown,
+    Inbound,
+    Outbound,
+}
+
 impl Frame<'_> {
     /// Whether the capture kept less than was on the wire.
     #[must_use]

@@ -13,7 +13,7 @@ mod time;
 pub use address::{AddressKind, canonical};
 pub use cursor::Cursor;
 pub use fault::{Fault, FaultKind, Layer};
-pub use frame::{Frame, FrameNo, LinkType};
+pub use frame::{Direction, Frame, FrameNo, LinkType};
 pub use key::{End, FlowKey, Pair, Side, TransportKind};
 pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
 pub use text::{Text, TextRef, is_treacherous, neutralise};
