@@ -54,6 +54,7 @@ pub mod cli;
 pub mod decode;
 pub mod dissect;
 pub mod engine;
+pub mod evidence;
 pub mod flow;
 pub mod policy;
 pub mod report;

@@ -17,11 +17,30 @@ const DOORS: &[(&str, &[&str])] = &[
     ("policy", &["wire", "attribution", "dissect::fact"]),
     ("engine", &["wire", "decode", "dissect", "flow", "attribution", "policy"]),
     ("capture", &["wire"]),
+    ("evidence", &["wire", "decode", "attribution", "engine::view"]),
     ("report", &["wire", "attribution", "policy", "engine::view", "dissect::fact"]),
     ("resolve", &["wire"]),
     ("ui", &["wire", "attribution", "policy", "engine", "dissect::fact", "report::format"]),
-    ("run", &["wire", "decode", "synth", "attribution", "policy", "engine", "capture", "report", "resolve", "ui"]),
-    ("cli", &["wire", "attribution", "policy", "engine", "capture", "report", "resolve", "ui", "run", "synth"]),
+    (
+        "run",
+        &[
+            "wire",
+            "decode",
+            "synth",
+            "attribution",
+            "policy",
+            "engine",
+            "capture",
+            "evidence",
+            "report",
+            "resolve",
+            "ui",
+        ],
+    ),
+    (
+        "cli",
+        &["wire", "attribution", "policy", "engine", "capture", "evidence", "report", "resolve", "ui", "run", "synth"],
+    ),
 ];
 
 /// The pure core: bytes and a time in, events out.

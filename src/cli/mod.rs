@@ -6,7 +6,7 @@ mod services;
 
 use crate::report::{Style, summary_json, summary_text};
 use crate::run::{self, Job, Outcome};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use args::{Cli, Color, Command, Format, Judge, Tell};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -95,17 +95,7 @@ fn dispatch(command: Command) -> Result<Exit> {
 }
 
 fn device(text: &str) -> Result<crate::engine::Device> {
-    use crate::engine::Device;
-    if let Ok(address) = text.parse() {
-        return Ok(Device::Address(crate::wire::canonical(address)));
-    }
-    let parts: Vec<_> = text.split([':', '-']).map(|p| u8::from_str_radix(p, 16)).collect();
-    match parts.into_iter().collect::<Result<Vec<u8>, _>>().ok().and_then(|v| <[u8; 6]>::try_from(v).ok()) {
-        Some(mac) => Ok(Device::Mac(mac)),
-        None => bail!(
-            "--subject {text}: neither an IP address nor a hardware address; write 192.0.2.7 or 02:00:5e:10:00:00"
-        ),
-    }
+    text.parse().with_context(|| format!("--subject {text}"))
 }
 
 fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {

@@ -3,7 +3,7 @@
 use super::notes::Notes;
 use super::view::ClientBasis;
 use crate::flow::Flow;
-use crate::wire::{AddressKind, End, Side};
+use crate::wire::{AddressKind, End, Side, canonical};
 use std::net::IpAddr;
 
 /// The device whose traffic is audited, as the user named it.
@@ -12,6 +12,24 @@ pub enum Device {
     Address(IpAddr),
     Mac([u8; 6]),
 }
+
+/// An IP address, or a hardware address with `:` or `-` between its octets.
+impl std::str::FromStr for Device {
+    type Err = NoDevice;
+
+    fn from_str(text: &str) -> Result<Self, NoDevice> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Address(canonical(address)));
+        }
+        let octets = text.split([':', '-']).map(|part| u8::from_str_radix(part, 16)).collect::<Result<Vec<u8>, _>>();
+        octets.ok().and_then(|octets| octets.try_into().ok()).map(Self::Mac).ok_or(NoDevice)
+    }
+}
+
+/// A text that names no device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither an IP address nor a hardware address; write 192.0.2.7 or 02:00:5e:10:00:00")]
+pub struct NoDevice;
 
 impl std::fmt::Display for Device {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,5 +1,6 @@
 //! Everything the engine learns comes in through here: frames and what else is known. Same inputs, same outputs.
 
+use super::client::Device;
 use super::view::{LossView, Marker};
 use crate::attribution::Owner;
 use crate::flow::FlowId;
@@ -18,6 +19,13 @@ pub enum Input<'a> {
     Loss(LossView),
     /// The capture is cut or damaged: it was not read to its end.
     Truncated,
+    /// Who is audited: from now on, and for the flows that are there.
+    Scope {
+        device: Option<Device>,
+        watched_only: bool,
+    },
+    /// Beyond so many bytes of each direction of a flow the evidence keeps headers only, as it was told to.
+    Minimised(u32),
     /// Somebody set a marker.
     Mark(Marker),
     /// What somebody whom the user had asked says that an address is called (PTR). It is shown; nothing is judged by it.

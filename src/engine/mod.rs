@@ -203,6 +203,10 @@ impl Engine {
                 self.losses.add(loss);
             }
             Input::Truncated => self.circumstances.truncated_file = true,
+            Input::Scope { device, watched_only } => {
+                (self.vantage.device, self.vantage.watched_only) = (device, watched_only);
+            }
+            Input::Minimised(bytes) => self.circumstances.payload_kept = Some(bytes),
             Input::Mark(marker) => {
                 if self.markers.len() < self.limits.ledger.markers {
                     self.markers.push(marker);

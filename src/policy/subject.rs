@@ -142,6 +142,8 @@ pub struct Circumstances {
     /// Frames of which the capture kept less than was sent, and the longest length kept.
     pub cut: u64,
     pub snap_length: u32,
+    /// Bytes of each direction of a flow beyond which only headers are kept, by decision of whoever captured.
+    pub payload_kept: Option<u32>,
     /// Frames that could not be read.
     pub unreadable: u64,
     /// The file is cut or damaged: it was not read to its end.

@@ -162,6 +162,8 @@ pub(super) struct Seen<'a> {
     pub(super) lost: u64,
     pub(super) cut: u64,
     pub(super) snap_length: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) payload_kept: Option<u32>,
     pub(super) unreadable: u64,
     pub(super) truncated_file: bool,
     pub(super) time_reversals: u64,
@@ -213,6 +215,7 @@ pub(super) fn circumstances(c: &Circumstances) -> Seen<'_> {
         lost: c.lost,
         cut: c.cut,
         snap_length: c.snap_length,
+        payload_kept: c.payload_kept,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
         time_reversals: c.time_reversals,

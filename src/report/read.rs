@@ -276,6 +276,7 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         lost: c.lost,
         cut: c.cut,
         snap_length: c.snap_length,
+        payload_kept: c.payload_kept,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
         blind,

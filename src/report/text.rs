@@ -166,7 +166,7 @@ impl Told<'_> {
         }
         gaps.extend(c.limits.iter().map(|limit| limit.get(lang).to_owned()));
         let incomplete = !gaps.is_empty();
-        if c.cut > 0 {
+        if c.cut > 0 && c.payload_kept.is_none() {
             let cut = self.count(c.cut, ["frame cut", "Frame gekürzt"], ["frames cut", "Frames gekürzt"]);
             let (to, unit) = (lang.pick("to", "auf"), lang.pick("bytes", "Byte"));
             gaps.push(format!("{cut} {to} {} {unit}", self.n(c.snap_length)));

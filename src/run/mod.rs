@@ -5,6 +5,7 @@ mod offline;
 #[cfg(feature = "resolve")]
 mod reverse;
 mod tables;
+mod told;
 
 pub use knowledge::{Wanted, audit, knowledge};
 pub use offline::{Input, Job, Outcome, analyze};

@@ -2,15 +2,18 @@
 
 use super::knowledge::file_name;
 use super::tables::{Tables, new_file};
-use crate::capture::{About, CaptureError, CaptureFile, Digest, Ending, Note, Record};
+use super::told::{Listener, phone_trailer, tell};
+use crate::attribution::Owner;
+use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
-use crate::engine::view::{CaptureInfo, LookUps, LossView, Marker, Summary};
-use crate::engine::{self, Config, Device, Engine, Knowledge, NoRows, Rows};
+use crate::engine::view::{CaptureInfo, LookUps, Marker, Summary};
+use crate::engine::{self, Config, Device, Engine, Event, Knowledge, NoRows, Rows};
+use crate::evidence::{Entry, Header, JOURNAL, Told, read_journal};
 use crate::policy::Lang;
 use crate::synth;
 use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -72,7 +75,9 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
         job.resolve.as_ref().map(|upstream| Asker::new(upstream, Bounds::default())).transpose()?
     };
     let mut run = Run {
-        engine: Engine::new(&Config { device: job.device, ..Config::default() }),
+        engine: Engine::new(&Config { device: job.device, ask_owners: true, ..Config::default() }),
+        device: job.device,
+        journal: None,
         tables: job.output.as_deref().map(|folder| Tables::create(folder, job.overwrite)).transpose()?,
         captures: Vec::new(),
         complaints: Vec::new(),
@@ -82,11 +87,10 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     };
     match &job.input {
         Input::Demo { seed } => run.demo(*seed),
-        Input::Files(files) => {
-            for path in files {
-                run.file(path, job)?;
-            }
-        }
+        Input::Files(files) => match files.as_slice() {
+            [folder] if is_recording(folder) => run.recording(folder, job)?,
+            files => files.iter().try_for_each(|path| run.file(path, job))?,
+        },
     }
     for (time, text) in job.knowledge.audit.iter().flat_map(|a| &a.markers) {
         run.engine.ingest(engine::Input::Mark(Marker { time: *time, text: text.clone() }));
@@ -103,10 +107,22 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
 /// A wrong name is told before anything is read or made. Streams are not tried: what is taken from them is gone.
 fn try_opening(path: &Path) -> Result<()> {
     let stream = path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
-    if !stream {
+    if !stream && !is_recording(path) {
         CaptureFile::open(path, Digest::Skip)?;
     }
     Ok(())
+}
+
+/// A folder that this program saved a capture in.
+fn is_recording(path: &Path) -> bool {
+    path.join(JOURNAL).is_file()
+}
+
+/// What was told while a capture was recorded, waiting for the frames.
+struct Journal {
+    entries: VecDeque<Entry>,
+    /// By the first frame of their flow.
+    owners: HashMap<FrameNo, (Owner, bool)>,
 }
 
 fn write_demo(seed: u64, path: &Path) -> Result<()> {
@@ -121,6 +137,9 @@ fn write_demo(seed: u64, path: &Path) -> Result<()> {
 
 struct Run {
     engine: Engine,
+    /// The audited device, as the user named it now.
+    device: Option<Device>,
+    journal: Option<Journal>,
     tables: Option<Tables>,
     captures: Vec<CaptureInfo>,
     complaints: Vec<String>,
@@ -151,6 +170,40 @@ impl Run {
         });
     }
 
+    /// A folder with a saved capture: its files in order, and what its journal tells between the frames.
+    fn recording(&mut self, folder: &Path, job: &Job) -> Result<()> {
+        let (header, entries) = read_journal(folder)?;
+        self.header(&header);
+        let (mut rest, mut owners) = (VecDeque::new(), HashMap::new());
+        for entry in entries {
+            match entry.told {
+                Told::Owner { frame, owner, watched, .. } => drop(owners.insert(frame, (owner, watched))),
+                // These frames are here.
+                Told::Loss { kept: true, .. } => {}
+                told => rest.push_back(Entry { after: entry.after, told }),
+            }
+        }
+        self.journal = Some(Journal { entries: rest, owners });
+        let reading = || format!("cannot read {}; check the path and its rights", folder.display());
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).with_context(reading)? {
+            files.push(entry.with_context(reading)?.path());
+        }
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "pcapng"));
+        files.sort();
+        files.iter().try_for_each(|path| self.file(path, job))?;
+        self.catch_up(FrameNo(u64::MAX));
+        Ok(())
+    }
+
+    /// Tells what was told before that frame.
+    fn catch_up(&mut self, number: FrameNo) {
+        let Some(journal) = &mut self.journal else { return };
+        while let Some(entry) = journal.entries.pop_front_if(|entry| entry.after < number) {
+            tell(&entry.told, &mut self.engine);
+        }
+    }
+
     fn file(&mut self, path: &Path, job: &Job) -> Result<()> {
         let digest = if job.hash { Digest::Sha256 } else { Digest::Skip };
         let (mut capture, size, name) = if path.as_os_str() == "-" {
@@ -163,13 +216,16 @@ impl Run {
         let before = self.frames;
         let mut meter = job.progress.then(|| Meter::new(&name, size));
         let mut last = Timestamp::ZERO;
-        let mut drops = Drops::default();
+        let mut listener = if self.journal.is_some() { Listener::beside_journal() } else { Listener::default() };
         let mut foreign = BTreeMap::new();
         loop {
+            let numbered = capture.is_numbered();
             match capture.next() {
                 Ok(Some(Record::Frame(mut frame))) => {
                     last = frame.time;
-                    frame.number = FrameNo(before + frame.number.0);
+                    if !numbered {
+                        frame.number = FrameNo(before + frame.number.0);
+                    }
                     self.frames = frame.number.0;
                     let number = frame.number.0;
                     if !foreign.is_empty()
@@ -188,7 +244,7 @@ impl Run {
                     {
                         foreign.entry(link).or_insert(0);
                     }
-                    self.note(note, last, &mut drops);
+                    self.note(&note, last, &mut listener);
                 }
                 Ok(None) => break,
                 Err(error @ CaptureError::Read { .. }) if self.frames > before => {
@@ -199,7 +255,7 @@ impl Run {
             }
         }
         drop(meter);
-        self.lost("interface", "dropped while capturing", drops.settle(), last);
+        listener.end(last, &mut |saying| saying.tell(&mut self.engine));
         if let Some(ending) = capture.ending().filter(|ending| **ending != Ending::Complete) {
             self.cut_short(format!("{name}: {ending}"));
         }
@@ -216,48 +272,43 @@ impl Run {
     }
 
     fn ingest(&mut self, frame: Frame<'_>) {
+        self.catch_up(frame.number);
         self.engine.ingest(engine::Input::Frame(frame));
-        self.drain();
+        if self.drain() {
+            let known = self.journal.as_mut().and_then(|journal| journal.owners.remove(&frame.number));
+            if let Some((owner, watched)) = known.or_else(|| phone_trailer(&frame).map(|owner| (owner, false))) {
+                self.engine.ingest(engine::Input::Owner { flow: None, owner, watched });
+            }
+        }
     }
 
-    fn drain(&mut self) {
+    /// Takes the events; says whether a flow began.
+    fn drain(&mut self) -> bool {
+        let mut opened = false;
         while let Some(event) = self.engine.poll() {
+            opened |= matches!(event, Event::FlowOpened { .. });
             if let Some(tables) = &mut self.tables {
                 tables.event(&event);
             }
         }
-    }
-
-    fn lost(&mut self, stage: &str, kind: &str, frames: u64, at: Timestamp) {
-        if frames > 0 {
-            let (stage, kind) = (stage.into(), kind.into());
-            let loss = LossView { stage, kind, frames, bytes: 0, from: at, until: at };
-            self.engine.ingest(engine::Input::Loss(loss));
-        }
+        opened
     }
 
     /// What the file says beside its frames.
-    fn note(&mut self, note: Note, last: Timestamp, drops: &mut Drops) {
-        match note {
-            Note::Interface { addresses, .. } => {
-                for address in addresses {
-                    self.engine.ingest(engine::Input::Local(address));
-                }
-            }
-            Note::Comment { about: About::Frame(_, time), text } => {
-                self.engine.ingest(engine::Input::Mark(Marker { time, text }));
-            }
-            Note::Section { .. } => self.lost("interface", "dropped while capturing", drops.settle(), last),
-            Note::Dropped { frames, time, .. } => {
-                drops.told = drops.told.saturating_add(frames);
-                self.lost("interface", "dropped before a frame", frames, time);
-            }
-            Note::Statistics { interface, dropped_by_interface, dropped_by_system, .. } => {
-                let frames = dropped_by_interface.unwrap_or(0).saturating_add(dropped_by_system.unwrap_or(0));
-                drops.count(interface, frames);
-            }
-            _ => {}
+    fn note(&mut self, note: &Note, last: Timestamp, listener: &mut Listener) {
+        listener.note(note, last, &mut |saying| saying.tell(&mut self.engine));
+        if let Some(header) = listener.take_header() {
+            self.header(&header);
         }
+    }
+
+    /// What whoever recorded it had in mind.
+    fn header(&mut self, header: &Header) {
+        if let Some(bytes) = header.payload_kept {
+            self.engine.ingest(engine::Input::Minimised(bytes));
+        }
+        let device = self.device.or_else(|| header.device.as_deref().and_then(|text| text.parse().ok()));
+        self.engine.ingest(engine::Input::Scope { device, watched_only: header.watched_only });
     }
 
     /// The input broke off; what came before counts.
@@ -316,32 +367,6 @@ impl Run {
     }
 }
 
-/// Interfaces whose drop counters are kept; more than any machine has.
-const MAX_INTERFACES: usize = 1 << 12;
-
-/// Drop counters of one section of a capture file.
-#[derive(Debug, Default)]
-struct Drops {
-    /// Per interface; counters run on, so the last one counts.
-    counters: BTreeMap<u32, u64>,
-    /// Frames whose loss was told beside the frame that followed it: the counters hold them again.
-    told: u64,
-}
-
-impl Drops {
-    fn count(&mut self, interface: u32, frames: u64) {
-        if self.counters.len() < MAX_INTERFACES || self.counters.contains_key(&interface) {
-            self.counters.insert(interface, frames);
-        }
-    }
-
-    /// The section is over: what the counters hold beyond what was told. Interfaces are numbered anew in the next one.
-    fn settle(&mut self) -> u64 {
-        let Self { counters, told } = std::mem::take(self);
-        counters.into_iter().fold(0, |sum: u64, (_, frames)| sum.saturating_add(frames)).saturating_sub(told)
-    }
-}
-
 /// A line on standard error that says how far the reading is.
 struct Meter {
     name: String,
@@ -365,27 +390,5 @@ impl Meter {
 impl Drop for Meter {
     fn drop(&mut self) {
         let _ = write!(io::stderr(), "\r\x1b[K");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Drops;
-
-    #[test]
-    fn a_lost_frame_is_counted_once() {
-        let mut drops = Drops::default();
-        drops.count(0, 3);
-        drops.count(1, 4);
-        // Counters run on.
-        drops.count(0, 5);
-        drops.told = 2;
-        assert_eq!(drops.settle(), 7);
-        // The next section has interfaces of its own.
-        drops.count(0, 1);
-        assert_eq!(drops.settle(), 1);
-        // A file may tell more beside its frames than its counters hold.
-        drops.told = 9;
-        assert_eq!(drops.settle(), 0);
     }
 }

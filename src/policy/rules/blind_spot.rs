@@ -71,7 +71,20 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             ),
         );
     }
-    if c.cut > 0 {
+    if let Some(kept) = c.payload_kept {
+        let kept = n(kept.into());
+        say(
+            "CAP-02",
+            Severity::Info,
+            &[],
+            format!(
+                "The evidence keeps all headers and the first {kept} bytes of each direction of a flow; of what follows it keeps headers only, to hold little content. Names further back cannot be read from it; volumes count what was sent."
+            ),
+            format!(
+                "Die Beweisdateien enthalten alle Kopfdaten und die ersten {kept} Byte jeder Richtung einer Verbindung, danach nur noch Kopfdaten, um wenig Inhalt zu halten. Weiter hinten stehende Namen sind daraus nicht lesbar; Mengen zählen, was gesendet wurde."
+            ),
+        );
+    } else if c.cut > 0 {
         let (cut, snap) = (n(c.cut), n(c.snap_length.into()));
         say(
             "CAP-02",

@@ -1,0 +1,17 @@
+//! Outer room: what is kept of a running capture. Frames and what was told beside them go in, files come out that others can
+//! check: pcapng segments, and a journal of every input that is no frame. Together they repeat the analysis.
+//!
+//! Files are made new, for their owner only, and are on the disk when [`Store::close`] returns. What was handed over a
+//! second ago is readable even if the program is killed.
+
+mod error;
+mod journal;
+mod pcapng;
+mod store;
+mod trim;
+
+pub use error::EvidenceError;
+pub use journal::{Comment, Entry, Header, JOURNAL, Told, process_comment, read_comment, read_journal};
+pub use pcapng::{Described, Kept, Section, Statistics, Writer};
+pub use store::{Closed, Pick, Store, StoreOptions};
+pub use trim::Trim;

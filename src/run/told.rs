@@ -1,0 +1,247 @@
+//! What a capture says beside its frames, and what the engine is told of it. The same for files and for what is watched.
+
+use crate::attribution::{Owner, OwnerMatch};
+use crate::capture::{About, Note};
+use crate::engine::view::{LossView, Marker};
+use crate::engine::{Engine, Input};
+use crate::evidence::{Comment, Header, Told, read_comment};
+use crate::wire::capfile::APPLICATION;
+use crate::wire::{Frame, LinkType, Text, Timestamp};
+use std::collections::BTreeMap;
+
+/// Interfaces whose drop counters are kept; more than any machine has.
+const MAX_INTERFACES: usize = 1 << 12;
+
+/// Listens to the notes of one capture.
+#[derive(Debug, Default)]
+pub(super) struct Listener {
+    /// The current section was written by this program.
+    own: bool,
+    drops: Drops,
+    /// Losses are told from elsewhere: the journal of the same capture.
+    journal: bool,
+    /// What the section says of the whole capture.
+    header: Option<Header>,
+}
+
+impl Listener {
+    /// For a capture whose journal is read too.
+    pub(super) fn beside_journal() -> Self {
+        Self { journal: true, ..Self::default() }
+    }
+
+    pub(super) fn take_header(&mut self) -> Option<Header> {
+        self.header.take()
+    }
+
+    /// What follows from a note. `last` is the time of the frame before.
+    pub(super) fn note(&mut self, note: &Note, last: Timestamp, tell: &mut dyn FnMut(Saying)) {
+        match note {
+            Note::Section { application, .. } => {
+                self.end(last, tell);
+                self.own = application.as_ref().is_some_and(|name| name.exact().starts_with(APPLICATION));
+            }
+            Note::Interface { addresses, .. } if !self.journal => {
+                addresses.iter().for_each(|address| tell(Saying::Told(Told::Local(*address))));
+            }
+            Note::Comment { about, text } if self.own => match (about, read_comment(text.exact())) {
+                (About::Section, _) => self.header = Header::from_comment(text.exact()).or(self.header.take()),
+                (_, Some(Comment::Mark(mark))) if !self.journal => tell(Saying::Told(Told::Mark(mark))),
+                (About::Frame(..), Some(Comment::Process { owner, watched })) if !self.journal => {
+                    tell(Saying::Owner { owner, watched });
+                }
+                _ => {}
+            },
+            Note::Comment { about: About::Frame(_, time), text } => match phone_comment(text) {
+                Some(owner) => tell(Saying::Owner { owner, watched: false }),
+                None => tell(Saying::Told(Told::Mark(Marker { time: *time, text: text.clone() }))),
+            },
+            Note::Comment { about: About::Time(time), text } => {
+                tell(Saying::Told(Told::Mark(Marker { time: *time, text: text.clone() })));
+            }
+            Note::Dropped { frames, time, .. } if !self.journal => {
+                self.drops.told = self.drops.told.saturating_add(*frames);
+                lost("interface", "dropped before a frame", *frames, *time, tell);
+            }
+            Note::Statistics { interface, dropped_by_interface, dropped_by_system, .. } if !self.journal => {
+                let counts = [dropped_by_interface.unwrap_or(0), dropped_by_system.unwrap_or(0)];
+                self.drops.count(*interface, counts);
+            }
+            Note::Gone { why, .. } => {
+                tell(Saying::Told(Told::Notice { time: last, grave: true, text: why.clone() }));
+                tell(Saying::Told(Told::Truncated));
+            }
+            _ => {}
+        }
+    }
+
+    /// The capture or its section is over.
+    pub(super) fn end(&mut self, last: Timestamp, tell: &mut dyn FnMut(Saying)) {
+        let frames = self.drops.settle();
+        lost("interface", "dropped while capturing", frames, last, tell);
+    }
+}
+
+/// Something that follows from a note.
+#[derive(Debug)]
+pub(super) enum Saying {
+    Told(Told),
+    /// Whose the flow of the frame before is.
+    Owner {
+        owner: Owner,
+        watched: bool,
+    },
+}
+
+impl Saying {
+    /// Tells the engine.
+    pub(super) fn tell(self, engine: &mut Engine) {
+        match self {
+            Self::Told(told) => tell(&told, engine),
+            Self::Owner { owner, watched } => engine.ingest(Input::Owner { flow: None, owner, watched }),
+        }
+    }
+}
+
+/// Tells the engine what concerns it.
+pub(super) fn tell(told: &Told, engine: &mut Engine) {
+    engine.ingest(match told {
+        Told::Local(address) => Input::Local(*address),
+        Told::Loss { loss, .. } => Input::Loss(loss.clone()),
+        Told::Truncated => Input::Truncated,
+        Told::Mark(mark) => Input::Mark(mark.clone()),
+        Told::Tick(time) => Input::Tick(*time),
+        // Whose flow it is cannot be said here.
+        Told::Owner { .. } | Told::Notice { .. } => return,
+    });
+}
+
+fn lost(stage: &str, kind: &str, frames: u64, at: Timestamp, tell: &mut dyn FnMut(Saying)) {
+    if frames > 0 {
+        let (stage, kind) = (stage.into(), kind.into());
+        let loss = LossView { stage, kind, frames, bytes: 0, from: at, until: at };
+        tell(Saying::Told(Told::Loss { loss, kept: false }));
+    }
+}
+
+fn by_name(name: Text) -> Owner {
+    Owner {
+        pid: 0,
+        name,
+        path: Text::default(),
+        started: None,
+        container: Text::default(),
+        parents: Vec::new(),
+        matched: OwnerMatch::Told,
+    }
+}
+
+/// PCAPdroid marks each frame of a pcapng file with the Android user id of its app.
+fn phone_comment(text: &Text) -> Option<Owner> {
+    let uid = text.exact().strip_prefix("u-").filter(|uid| uid.len() <= 10)?;
+    let digits = uid.strip_prefix('-').unwrap_or(uid);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // -1 says that it is not known.
+    (uid == digits).then(|| by_name(Text::from(format!("android uid {uid}").as_str())))
+}
+
+/// PCAPdroid's trailer: behind the packet of an Ethernet frame stand a magic number, the user id, the app's name (20 bytes)
+/// and a checksum.
+pub(super) fn phone_trailer(frame: &Frame<'_>) -> Option<Owner> {
+    const MAGIC: [u8; 4] = [0x01, 0x07, 0x20, 0x21];
+    if frame.link != LinkType::ETHERNET || frame.is_cut() {
+        return None;
+    }
+    let trailer = frame.bytes.last_chunk::<32>()?;
+    let (magic, rest) = trailer.split_first_chunk::<4>()?;
+    let (uid, rest) = rest.split_first_chunk::<4>()?;
+    let name = rest.first_chunk::<20>()?;
+    if *magic != MAGIC {
+        return None;
+    }
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    if !name.is_empty() {
+        return Some(by_name(Text::from_wire(name)));
+    }
+    let uid = i32::from_be_bytes(*uid);
+    (uid >= 0).then(|| by_name(Text::from(format!("android uid {uid}").as_str())))
+}
+
+/// Drop counters of one section of a capture.
+#[derive(Debug, Default)]
+struct Drops {
+    /// Per interface, by the interface and by the system; counters run on, so the last ones count.
+    counters: BTreeMap<u32, [u64; 2]>,
+    /// Frames whose loss was told beside the frame that followed it: the counters hold them again.
+    told: u64,
+}
+
+impl Drops {
+    /// Notes counters down and gives by how much they grew.
+    fn count(&mut self, interface: u32, counts: [u64; 2]) -> [u64; 2] {
+        if self.counters.len() >= MAX_INTERFACES && !self.counters.contains_key(&interface) {
+            return [0; 2];
+        }
+        let [a, b] = self.counters.insert(interface, counts).unwrap_or_default();
+        [counts[0].saturating_sub(a), counts[1].saturating_sub(b)]
+    }
+
+    /// The section is over: what the counters hold beyond what was told. Interfaces are numbered anew in the next one.
+    fn settle(&mut self) -> u64 {
+        let Self { counters, told } = std::mem::take(self);
+        let all = counters.into_values().flatten();
+        all.fold(0, |sum: u64, frames| sum.saturating_add(frames)).saturating_sub(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::FrameNo;
+
+    #[test]
+    fn a_lost_frame_is_counted_once() {
+        let mut drops = Drops::default();
+        drops.count(0, [1, 2]);
+        drops.count(1, [0, 4]);
+        // Counters run on.
+        assert_eq!(drops.count(0, [1, 4]), [0, 2]);
+        drops.told = 2;
+        assert_eq!(drops.settle(), 7);
+        // The next section has interfaces of its own.
+        drops.count(0, [1, 0]);
+        assert_eq!(drops.settle(), 1);
+        // A file may tell more beside its frames than its counters hold.
+        drops.told = 9;
+        assert_eq!(drops.settle(), 0);
+    }
+
+    #[test]
+    fn a_phone_names_its_apps() {
+        let mut bytes = vec![0; 60];
+        bytes.extend([0x01, 0x07, 0x20, 0x21, 0, 0, 0x27, 0x8b]);
+        bytes.extend(b"Zoom\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+        bytes.extend([0; 4]);
+        let frame = |bytes| Frame {
+            number: FrameNo(1),
+            time: Timestamp::ZERO,
+            link: LinkType::ETHERNET,
+            original_len: 92,
+            bytes,
+        };
+        let owner = phone_trailer(&frame(&bytes)).unwrap();
+        assert_eq!((owner.name.exact(), owner.pid, owner.matched), ("Zoom", 0, OwnerMatch::Told));
+        bytes[68] = 0;
+        assert_eq!(phone_trailer(&frame(&bytes)).unwrap().name.exact(), "android uid 10123");
+        bytes[64] = 0xff;
+        assert!(phone_trailer(&frame(&bytes)).is_none(), "not known to the phone");
+        bytes[60] = 9;
+        assert!(phone_trailer(&frame(&bytes)).is_none());
+        assert_eq!(phone_comment(&"u-10123".into()).unwrap().name.exact(), "android uid 10123");
+        for other in ["u-", "u-1x", "u--1", "muted", "u-99999999999"] {
+            assert!(phone_comment(&other.into()).is_none(), "{other}");
+        }
+    }
+}
