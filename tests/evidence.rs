@@ -1,6 +1,7 @@
 //! What is saved: read back by this program and by others, the same analysis from it, and files that stay whole whatever
 //! happens.
 
+#![allow(clippy::print_stderr, reason = "what is left out is said loudly")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop where it stands")]
 
 use std::fs;
@@ -33,6 +34,7 @@ fn summary(input: Input) -> Summary {
         hash: false,
         write_demo: None,
         progress: false,
+        translate: false,
         #[cfg(feature = "resolve")]
         resolve: None,
     };
@@ -107,16 +109,12 @@ fn owner(pid: u32, name: &str) -> Owner {
 
 /// `None`, and a loud word, where the program is not installed.
 fn other_program(program: &str, args: &[&str]) -> Option<String> {
-    match Command::new(program).args(args).output() {
-        Ok(done) => {
-            assert!(done.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&done.stderr));
-            Some(String::from_utf8(done.stdout).unwrap())
-        }
-        Err(_) => {
-            eprintln!("SKIPPED: {program} is not installed, so it did not read our files");
-            None
-        }
-    }
+    let Ok(done) = Command::new(program).args(args).output() else {
+        eprintln!("SKIPPED: {program} is not installed, so it did not read our files");
+        return None;
+    };
+    assert!(done.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+    Some(String::from_utf8(done.stdout).unwrap())
 }
 
 #[test]
@@ -138,7 +136,7 @@ fn minimised_evidence_gives_the_same_findings_and_says_what_it_left_out() {
     let saved = folder.path().join("call");
     let closed = save(&saved, StoreOptions::new(header(Some(StoreOptions::PAYLOAD))), |n| n);
     let (live, back) = (summary(Input::Demo { seed: 1 }), summary(Input::Files(vec![saved])));
-    let (left, found): (Vec<_>, Vec<_>) = back.findings.iter().partition(|f| &*f.code == "CAP-02");
+    let (left, found): (Vec<_>, Vec<_>) = back.findings.iter().partition(|f| f.code == "CAP-02");
     assert_eq!(left.len(), 1);
     assert!(left[0].text.contains("16,384 bytes"), "{}", left[0].text);
     assert_eq!(findings(&live), found.iter().map(|f| format!("{f:?}")).collect::<Vec<_>>());

@@ -18,6 +18,12 @@ use std::time::{Duration, Instant};
 /// Records handed over in one go, so that whoever drives is asked often enough whether to go on.
 const PER_PUMP: usize = 256;
 
+/// Now, for what waits for a device or for its own pace; frames bring their own time.
+#[expect(clippy::disallowed_methods, reason = "capturing is what happens now")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 /// One thing from a feed, in order.
 #[derive(Debug)]
 pub enum Captured<'a> {
@@ -98,7 +104,7 @@ impl Pace {
         if !self.speed.is_finite() {
             return None;
         }
-        let (here, there) = *self.origin.get_or_insert_with(|| (Instant::now(), time));
+        let (here, there) = *self.origin.get_or_insert_with(|| (now(), time));
         let after = Duration::try_from_secs_f64(time.since(there) as f64 / 1e9 / self.speed).unwrap_or(Duration::MAX);
         after.checked_sub(here.elapsed()).filter(|left| !left.is_zero())
     }

@@ -1,7 +1,7 @@
 //! Frames from the interfaces of this machine, by libpcap.
 
 use super::error::CaptureError;
-use super::feed::{Captured, Feed, FeedInfo, Pumped};
+use super::feed::{Captured, Feed, FeedInfo, Pumped, now};
 use super::note::Note;
 use crate::wire::{Direction, Frame, FrameNo, LinkType, Text, Timestamp};
 use pcap::{Active, Capture, Device, Linktype, Packet, PacketHeader, Precision};
@@ -145,7 +145,10 @@ pub struct Live {
 
 impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Live").field("interfaces", &self.info().name).field("options", &self.options).finish()
+        f.debug_struct("Live")
+            .field("interfaces", &self.info().name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -164,7 +167,7 @@ impl Live {
             .zip(&options.interfaces)
             .map(|(id, name)| Tapped::open(id, name, &known, &options))
             .collect::<Result<_, _>>()?;
-        Ok(Self { tapped, options, announced: false, number: 0, next_count: Instant::now() + COUNT_EVERY })
+        Ok(Self { tapped, options, announced: false, number: 0, next_count: now() + COUNT_EVERY })
     }
 
     fn announce(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
@@ -184,7 +187,7 @@ impl Live {
     }
 
     fn count(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
-        self.next_count = Instant::now() + COUNT_EVERY;
+        self.next_count = now() + COUNT_EVERY;
         for tapped in &mut self.tapped {
             tapped.count();
             sink(Captured::Note(tapped.statistics()));
@@ -372,11 +375,11 @@ impl Feed for Live {
             }
         };
         if pump(self)? == 0 {
-            let until_count = self.next_count.saturating_duration_since(Instant::now());
+            let until_count = self.next_count.saturating_duration_since(now());
             self.wait(wait.min(until_count));
             pump(self)?;
         }
-        if Instant::now() >= self.next_count {
+        if now() >= self.next_count {
             self.count(sink);
         }
         Ok(Pumped::More)

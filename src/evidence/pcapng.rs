@@ -114,13 +114,12 @@ impl<W: Write> Writer<W> {
             // Masks are not known here; a host's own address is one address.
             match address {
                 IpAddr::V4(v4) => {
-                    let mut value = [255; 8];
-                    value.first_chunk_mut().map(|a| *a = v4.octets());
-                    self.option(option::INTERFACE_IPV4, &value);
+                    let [a, b, c, d] = v4.octets();
+                    self.option(option::INTERFACE_IPV4, &[a, b, c, d, 255, 255, 255, 255]);
                 }
                 IpAddr::V6(v6) => {
-                    let mut value = [128; 17];
-                    value.first_chunk_mut().map(|a| *a = v6.octets());
+                    let mut value = v6.octets().to_vec();
+                    value.push(128);
                     self.option(option::INTERFACE_IPV6, &value);
                 }
             }
@@ -206,12 +205,8 @@ impl<W: Write> Writer<W> {
         self.begin(block::INTERFACE_STATISTICS);
         self.u32(interface);
         self.time(now);
-        let time = |t: Timestamp| {
-            let mut value = [0; 8];
-            value.first_chunk_mut().map(|high| *high = ((t.0 >> 32) as u32).to_le_bytes());
-            value.last_chunk_mut().map(|low| *low = (t.0 as u32).to_le_bytes());
-            value
-        };
+        // The upper half first, each half in the file's byte order.
+        let time = |t: Timestamp| t.0.rotate_left(32).to_le_bytes();
         self.option(option::STATISTICS_START, &time(counted.started));
         self.option(option::STATISTICS_END, &time(now));
         for (code, count) in [
@@ -282,7 +277,7 @@ impl<W: Write> Writer<W> {
     /// An option of text; nothing if it is empty. A long one is cut between characters.
     fn text(&mut self, code: u16, text: &str) {
         if !text.is_empty() {
-            let end = text.floor_char_boundary(MAX_OPTION);
+            let end = (0..=text.len().min(MAX_OPTION)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
             self.option(code, text.get(..end).unwrap_or_default().as_bytes());
         }
     }

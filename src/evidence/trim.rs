@@ -119,10 +119,8 @@ fn signalling(packet: &Packet<'_>) -> usize {
         return all;
     }
     match payload {
-        // STUN: RFC 8489 §5, the magic cookie.
-        [0..=0x3f, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] => all,
-        // DTLS but application data: RFC 9147 §4.
-        [20..=22, 0xfe, ..] => all,
+        // STUN: RFC 8489 §5, the magic cookie. DTLS but application data: RFC 9147 §4.
+        [0..=0x3f, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] | [20..=22, 0xfe, ..] => all,
         // A long header of QUIC: RFC 9000 §17.2.
         [0xc0..=0xff, v @ .., _, _]
             if v.first_chunk::<4>().is_some_and(|v| v[0] == 0 || *v == [0x6b, 0x33, 0x43, 0xcf]) =>

@@ -199,8 +199,10 @@ impl Run {
     /// Tells what was told before that frame.
     fn catch_up(&mut self, number: FrameNo) {
         let Some(journal) = &mut self.journal else { return };
-        while let Some(entry) = journal.entries.pop_front_if(|entry| entry.after < number) {
-            tell(&entry.told, &mut self.engine);
+        while journal.entries.front().is_some_and(|entry| entry.after < number) {
+            if let Some(entry) = journal.entries.pop_front() {
+                tell(&entry.told, &mut self.engine);
+            }
         }
     }
 

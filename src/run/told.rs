@@ -42,7 +42,9 @@ impl Listener {
                 self.own = application.as_ref().is_some_and(|name| name.exact().starts_with(APPLICATION));
             }
             Note::Interface { addresses, .. } if !self.journal => {
-                addresses.iter().for_each(|address| tell(Saying::Told(Told::Local(*address))));
+                for address in addresses {
+                    tell(Saying::Told(Told::Local(*address)));
+                }
             }
             Note::Comment { about, text } if self.own => match (about, read_comment(text.exact())) {
                 (About::Section, _) => self.header = Header::from_comment(text.exact()).or(self.header.take()),
@@ -220,25 +222,20 @@ mod tests {
 
     #[test]
     fn a_phone_names_its_apps() {
-        let mut bytes = vec![0; 60];
-        bytes.extend([0x01, 0x07, 0x20, 0x21, 0, 0, 0x27, 0x8b]);
-        bytes.extend(b"Zoom\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
-        bytes.extend([0; 4]);
-        let frame = |bytes| Frame {
-            number: FrameNo(1),
-            time: Timestamp::ZERO,
-            link: LinkType::ETHERNET,
-            original_len: 92,
-            bytes,
+        let trailer = |magic: u8, uid: [u8; 4], name: &str| {
+            let mut bytes = vec![0; 60];
+            bytes.extend([magic, 0x07, 0x20, 0x21]);
+            bytes.extend(uid);
+            bytes.extend(name.as_bytes());
+            bytes.resize(92, 0);
+            let (number, time, link) = (FrameNo(1), Timestamp::ZERO, LinkType::ETHERNET);
+            phone_trailer(&Frame { number, time, link, original_len: 92, bytes: &bytes })
         };
-        let owner = phone_trailer(&frame(&bytes)).unwrap();
+        let owner = trailer(1, [0, 0, 0x27, 0x8b], "Zoom").unwrap();
         assert_eq!((owner.name.exact(), owner.pid, owner.matched), ("Zoom", 0, OwnerMatch::Told));
-        bytes[68] = 0;
-        assert_eq!(phone_trailer(&frame(&bytes)).unwrap().name.exact(), "android uid 10123");
-        bytes[64] = 0xff;
-        assert!(phone_trailer(&frame(&bytes)).is_none(), "not known to the phone");
-        bytes[60] = 9;
-        assert!(phone_trailer(&frame(&bytes)).is_none());
+        assert_eq!(trailer(1, [0, 0, 0x27, 0x8b], "").unwrap().name.exact(), "android uid 10123");
+        assert!(trailer(1, [0xff; 4], "").is_none(), "not known to the phone");
+        assert!(trailer(9, [0, 0, 0x27, 0x8b], "Zoom").is_none());
         assert_eq!(phone_comment(&"u-10123".into()).unwrap().name.exact(), "android uid 10123");
         for other in ["u-", "u-1x", "u--1", "muted", "u-99999999999"] {
             assert!(phone_comment(&other.into()).is_none(), "{other}");

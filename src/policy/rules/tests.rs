@@ -417,6 +417,7 @@ fn broken() -> Circumstances {
         lost: 12,
         cut: 3,
         snap_length: 96,
+        payload_kept: None,
         unreadable: 4,
         truncated_file: true,
         blind: [Hidden::Dot, Hidden::Doq, Hidden::Doh, Hidden::Dnscrypt, Hidden::Vpn, Hidden::Proxy].map(blind).into(),
