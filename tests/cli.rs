@@ -549,3 +549,22 @@ fn a_template_wants_the_operators_hosts() {
         "{recipients:?}"
     );
 }
+
+#[test]
+fn without_a_profile_the_service_is_proposed_and_no_list_is_held_against() {
+    let folder = Folder::new();
+    let (input, output) = (folder.file("call.pcap", pcap(ETHERNET, &frames(usize::MAX))), folder.path("out"));
+    let ran = zollhund(&["analyze", &input, "--output", &output]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let report = assert_valid(&files(&output)["report.json"]);
+    let proposal = &report["proposal"];
+    assert_eq!(
+        (&proposal["id"], &proposal["profile"], &proposal["confidence"]),
+        (&"zoom".into(), &true.into(), &"high".into())
+    );
+    let codes: Vec<_> = report["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap()).collect();
+    assert!(codes.contains(&"SVC-01") && !codes.contains(&"SUB-01"), "{codes:?}");
+    assert!(ran.out.contains("Zoom (high)"), "{}", ran.out);
+    let other = zollhund(&["analyze", &input, "--service", "wire", "--format", "json"]);
+    assert!(other.out.contains("SVC-02") && other.out.contains("SUB-01"), "{}", other.out);
+}

@@ -100,6 +100,7 @@ struct Said {
     zrtp: bool,
     rtp: bool,
     discord: bool,
+    dialect: bool,
 }
 
 impl Rtc {
@@ -148,6 +149,9 @@ impl Rtc {
         once(&mut self.said.stun, side, Fact::Speaks("stun"), out);
         if message.is_turn() {
             once(&mut self.said.turn, side, Fact::Speaks("turn"), out);
+        }
+        if let Some(dialect) = message.dialect().filter(|_| !self.said.dialect) {
+            once(&mut self.said.dialect, side, Fact::Speaks(dialect), out);
         }
         let before = out.0.len();
         message.tell(side, out);

@@ -80,6 +80,19 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// Whose private way of speaking it is: Microsoft's ICE and TURN ([MS-ICE2] §2.2.3, [MS-TURN] §2.2.2), or the relays of
+    /// WhatsApp, whose attributes 0x4000 to 0x4007 are in no registry.
+    pub(super) fn dialect(&self) -> Option<&'static str> {
+        if self.dialect == Dialect::Microsoft {
+            return Some("stun-microsoft");
+        }
+        self.attributes().flatten().find_map(|(kind, _)| match kind {
+            0x8008 | 0x8037 | 0x8054 | 0x8070 | 0x8095 => Some("stun-microsoft"),
+            0x4000..=0x4007 => Some("stun-whatsapp"),
+            _ => None,
+        })
+    }
+
     /// The method, without the class bits (RFC 8489 §5).
     const fn method(&self) -> u16 {
         self.kind & 0x000f | (self.kind & 0x00e0) >> 1 | (self.kind & 0x3e00) >> 2

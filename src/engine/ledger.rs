@@ -14,6 +14,7 @@ use std::net::IpAddr;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) server: IpAddr,
+    pub(super) port: u16,
     pub(super) name: Option<(NameId, NameBasis)>,
     pub(super) up: Tally,
     pub(super) down: Tally,
@@ -46,6 +47,8 @@ pub(super) struct Encounter {
     pub(super) tunnel: Tunnel,
     pub(super) owners: OwnerSet,
     pub(super) judged: bool,
+    /// The server's port in the first flow.
+    pub(super) port: u16,
 }
 
 /// One remote address.
@@ -163,6 +166,7 @@ impl Encounter {
             tunnel: Tunnel::default(),
             owners: OwnerSet::default(),
             judged: entry.judged,
+            port: entry.port,
         }
     }
 

@@ -147,6 +147,8 @@ pub struct Engine {
     previous: (FrameNo, Timestamp),
     swept: Timestamp,
     circumstances: Circumstances,
+    /// Realms of relays, each with its first frame.
+    realms: Vec<(Text, FrameNo)>,
     dns_answers: u64,
 }
 
@@ -184,6 +186,7 @@ impl Engine {
             previous: (FrameNo(0), Timestamp::ZERO),
             swept: Timestamp::ZERO,
             circumstances: Circumstances::default(),
+            realms: Vec::new(),
             dns_answers: 0,
         }
     }
@@ -423,7 +426,10 @@ impl Engine {
             Fact::Speaks(token) => {
                 let set = self.tokens.set(token);
                 notes.spoken.join(set);
-                notes.last_spoken = set;
+                // A dialect is no protocol of its own.
+                if !token.starts_with("stun-") {
+                    notes.last_spoken = set;
+                }
                 return;
             }
             Fact::Clear(token) => {
@@ -508,6 +514,13 @@ impl Engine {
                 }
             }
             Fact::Hidden(hidden) => notes.hidden.add(hidden),
+            Fact::Realm(ref realm) => {
+                let judged =
+                    matches!(self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))), "" | "in");
+                if judged && self.realms.len() < MAX_EVIDENCE && !self.realms.iter().any(|(known, _)| known == realm) {
+                    self.realms.push((realm.clone(), frame));
+                }
+            }
             _ => {}
         }
         self.queue.push_back(Queued::Fact { frame, time, flow: id, from, to, fact });
@@ -544,6 +557,7 @@ impl Engine {
     fn entry(&self, flow: &Flow, notes: &Notes, client: Side) -> Entry {
         Entry {
             server: flow.ends[client.other()].address,
+            port: flow.ends[client.other()].port,
             name: notes.name(client),
             up: Tally::from(flow.sent[client]),
             down: Tally::from(flow.sent[client.other()]),

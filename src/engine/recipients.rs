@@ -9,9 +9,9 @@ use crate::attribution::{
     Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
 };
 use crate::policy::subject::{Label, Traffic};
-use crate::policy::{Audit, Book, Lang, Listing, Profile, Sighting, Subject, far_from};
-use crate::wire::{AddressKind, Day, TextRef};
-use std::collections::HashMap;
+use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
+use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -74,6 +74,8 @@ pub(super) struct Recipients<'a> {
     chains: &'a HashMap<NameId, Vec<NameId>>,
     owners: &'a Owners,
     limits: LedgerLimits,
+    /// Counts which service this could be, where that can be told.
+    recogniser: Option<Recogniser<'a>>,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
     index: HashMap<Key, usize>,
@@ -103,6 +105,7 @@ impl<'a> Recipients<'a> {
             tokens,
             chains,
             limits,
+            recogniser: knowledge.book.catalogue().ok().map(Recogniser::new),
             regimes: HashMap::new(),
             spoken: HashMap::new(),
             index: HashMap::new(),
@@ -159,11 +162,45 @@ impl<'a> Recipients<'a> {
                 most_telling = Some(judged.listing);
             }
             if encounter.judged {
+                self.recognise(encounter, endpoint.address, &row);
                 self.file(encounter, endpoint.address, kind, &row, &judged);
             }
         }
         row.listing = most_telling.unwrap_or(Listing::Unjudged);
         row
+    }
+
+    fn recognise(&mut self, encounter: &Encounter, address: IpAddr, row: &EndpointView<'_>) {
+        let spoken = self.applications(encounter.spoken);
+        let Some(recogniser) = &mut self.recogniser else { return };
+        let sure = |basis| !matches!(basis, NameBasis::OuterHello(_) | NameBasis::ReverseLookup);
+        recogniser.see(&Seen {
+            name: encounter.name.filter(|(_, basis)| sure(*basis)).map(|(id, _)| self.names.resolve(id)),
+            address,
+            asn: row.place.network.as_ref().map(|n| n.asn),
+            port: encounter.port,
+            spoken: &spoken,
+            packets: encounter.up.packets + encounter.down.packets,
+            bytes: encounter.up.bytes + encounter.down.bytes,
+            day: encounter.first.day(),
+            frame: encounter.frames.first().copied().unwrap_or_default(),
+        });
+    }
+
+    /// The service that the traffic looks like; and whether the profile in use has anything to show for itself.
+    pub(super) fn proposal(&mut self, realms: &[(Text, FrameNo)]) -> (Option<Proposal>, bool) {
+        let Some(mut recogniser) = self.recogniser.take() else { return (None, true) };
+        for (realm, frame) in realms {
+            recogniser.realm(realm.exact(), *frame);
+        }
+        let processes: BTreeSet<&Text> = self.subjects.iter().flat_map(|s| &s.processes).collect();
+        for process in processes {
+            recogniser.process(process.exact());
+        }
+        let asked = self.knowledge.profile.as_ref().map(|p| &*p.file.id);
+        let (proposal, points) = recogniser.proposal(asked);
+        let own = self.subjects.iter().any(|s| s.listing == Listing::Service);
+        (proposal, own || points > 0)
     }
 
     /// The protocols of a set, sorted; the same few sets come again and again.

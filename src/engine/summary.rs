@@ -56,6 +56,7 @@ impl Engine {
         circumstances.foreign_flows = ledger.foreign;
         let mut losses = self.losses.lines().cloned().collect();
         self.bounds(&ledger, recipients.lumped, &mut circumstances, &mut losses);
+        (circumstances.proposal, circumstances.profile_shows) = recipients.proposal(&self.realms);
         let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
         let Words { lang, findings, law } = judge(&subjects, &circumstances, knowledge, knowledge.lang);
         let summary = Summary {

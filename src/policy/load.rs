@@ -5,6 +5,7 @@ use super::data_file::PolicyError;
 use super::jurisdiction::Regimes;
 use super::list::List;
 use super::place::{self, Placed, Sighting};
+use super::recognise::Catalogue;
 use super::service::{Parameters, Profile};
 use super::subject::Label;
 use super::tracker::Trackers;
@@ -13,7 +14,7 @@ use crate::attribution::Source;
 use crate::wire::Day;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The bundled profiles; a test compares this list with the folder.
 const SERVICES: &[(&str, &str)] = &[
@@ -38,6 +39,7 @@ const SERVICES: &[(&str, &str)] = &[
 
 const JURISDICTIONS: &str = include_str!("data/jurisdictions.toml");
 const TRACKERS: &str = include_str!("data/trackers.toml");
+const RECOGNISED: &str = include_str!("data/recognised.toml");
 const BACKGROUND: &str = include_str!("data/background.toml");
 
 /// Days after which the table of law should be looked through again.
@@ -52,6 +54,10 @@ pub struct Book {
     /// Profiles are many and one is used: they are parsed when asked for.
     services: BTreeMap<Box<str>, (Box<str>, Cow<'static, str>)>,
     list: Option<List>,
+    /// Name and text of the services without a profile.
+    recognised: (String, String),
+    /// Made when first asked for: it takes all profiles.
+    catalogue: OnceLock<Result<Catalogue, PolicyError>>,
 }
 
 impl Book {
@@ -63,14 +69,14 @@ impl Book {
         Self::with_dir(Vec::new())
     }
 
-    /// The same with files of the user's own, as pairs of name and text. `jurisdictions.toml`, `trackers.toml` and
-    /// `background.toml` replace the bundled ones; any other `*.toml` is a service profile and replaces or adds by its `id`;
+    /// The same with files of the user's own, as pairs of name and text. `jurisdictions.toml`, `trackers.toml`,
+    /// `background.toml` and `recognised.toml` replace the bundled ones; any other `*.toml` is a service profile and replaces or adds by its `id`;
     /// files with other endings are passed over. Everything given is checked at once.
     ///
     /// # Errors
     /// With file, place and cure.
     pub fn with_dir(files: Vec<(String, String)>) -> Result<Self, PolicyError> {
-        let (mut regimes, mut trackers, mut background) = (None, None, None);
+        let (mut regimes, mut trackers, mut background, mut recognised) = (None, None, None, None);
         let mut services: BTreeMap<Box<str>, _> = SERVICES
             .iter()
             .map(|(id, text)| (Box::from(*id), (format!("{id}.toml").into(), Cow::Borrowed(*text))))
@@ -81,6 +87,7 @@ impl Book {
             match base {
                 "jurisdictions.toml" => regimes = Some(Regimes::parse(&name, &text)?),
                 "trackers.toml" => trackers = Some(Trackers::parse(&name, &text)?),
+                "recognised.toml" => recognised = Some((name, text)),
                 "background.toml" => background = Some(Background::parse(&name, &text)?),
                 _ if base.rsplit_once('.').is_some_and(|(_, ext)| ext == "toml") => {
                     let id = Profile::parse(&name, &text, &Parameters::new())?.file.id;
@@ -102,6 +109,8 @@ impl Book {
             background: background.map_or_else(|| Background::parse("background.toml", BACKGROUND), Ok)?,
             services,
             list: None,
+            recognised: recognised.unwrap_or_else(|| ("recognised.toml".to_owned(), RECOGNISED.to_owned())),
+            catalogue: OnceLock::new(),
         })
     }
 
@@ -140,6 +149,18 @@ impl Book {
             Some(list) => profile.with_list(list),
             None => Ok(profile),
         }
+    }
+
+    /// Every service that can be told by its traffic.
+    ///
+    /// # Errors
+    /// With file, place and cure.
+    pub fn catalogue(&self) -> Result<&Catalogue, PolicyError> {
+        let make = || {
+            let profiles: Result<Vec<_>, _> = self.services().map(|id| self.profile(id, &Parameters::new())).collect();
+            Catalogue::build(&self.recognised.0, &self.recognised.1, &profiles?)
+        };
+        self.catalogue.get_or_init(make).as_ref().map_err(Clone::clone)
     }
 
     /// A profile made of nothing but the list given with [`Book::with_list`], for use without a service.

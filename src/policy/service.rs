@@ -30,6 +30,7 @@ pub use schema::{
 use super::data_file::{self, Date, PolicyError, Standing};
 use super::hosts::HostMap;
 use super::list::List;
+use super::recognise::Recognise;
 use crate::attribution::{Prefix, Source};
 use crate::wire::Day;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -203,6 +204,7 @@ impl Profile {
             id: "list".into(),
             name: list.title.clone(),
             edition: Date(Day::parse(&list.source.date).unwrap_or_default()),
+            inherits: None,
             parameters: BTreeMap::new(),
             provider,
             sources: BTreeMap::new(),
@@ -214,9 +216,16 @@ impl Profile {
             defaults: Vec::new(),
             regions: Vec::new(),
             record: Vec::new(),
+            recognise: Recognise::default(),
         };
         let source = Arc::clone(&list.source);
         Self { file, source, list, hosts: HostMap::default(), ranges: Vec::new(), asns: FxHashMap::default() }
+    }
+
+    /// Whether it is the profile of that service, or builds on it.
+    #[must_use]
+    pub fn is_or_inherits(&self, id: &str) -> bool {
+        &*self.file.id == id || self.file.inherits.as_deref() == Some(id)
     }
 
     /// Parameters of the profile that `given` has no value for, each with what it means. Without its hosts a self-hosted

@@ -3,6 +3,7 @@
 use super::words::Twin;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::dissect::fact::Hidden;
+use crate::policy::recognise::Proposal;
 use crate::wire::{FrameNo, Text, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -169,6 +170,10 @@ pub struct Circumstances {
     /// The audited device as the user named it, and the flows in which it takes no part: they are not judged.
     pub device: Option<Box<str>>,
     pub foreign_flows: u64,
+    /// The service that the traffic looks like, told without asking for the profile in use.
+    pub proposal: Option<Proposal>,
+    /// Something of the service whose profile is in use was seen.
+    pub profile_shows: bool,
     /// Bounds of this program that were reached, in plain words.
     pub limits: Vec<Twin>,
 }

@@ -3,8 +3,9 @@
 
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use crate::engine::view::{CaptureInfo, LawNote, LookUps, Marker, Series, Summary, Tally, Timeline, Words};
+use crate::policy::recognise::{Reason, Sign};
 use crate::policy::subject::{Blind, Label};
-use crate::policy::{Circumstances, Ground, Severity, Subject, Twin};
+use crate::policy::{Circumstances, Ground, Proposal, Severity, Subject, Twin};
 use crate::wire::{FrameNo, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -34,6 +35,46 @@ fn tokens<'a>(tokens: &[&'a str]) -> Vec<Said<'a>> {
 pub(super) struct Service<'a> {
     pub(super) id: Said<'a>,
     pub(super) name: Said<'a>,
+}
+
+/// The service that the traffic looks like.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Proposed<'a> {
+    pub(super) id: Said<'a>,
+    pub(super) name: Said<'a>,
+    pub(super) profile: bool,
+    pub(super) template: bool,
+    pub(super) score: u32,
+    pub(super) confidence: Confidence,
+    pub(super) reasons: Vec<Because<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<(Said<'a>, u32)>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Because<'a> {
+    pub(super) sign: Sign,
+    pub(super) what: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) frame: Option<u64>,
+}
+
+fn because(reason: &Reason) -> Because<'_> {
+    let Reason { sign, what, frame } = reason;
+    Because { sign: *sign, what: what.iter().map(|what| (&**what).into()).collect(), frame: frame.map(|f| f.0) }
+}
+
+pub(super) fn proposal(p: &Proposal) -> Proposed<'_> {
+    Proposed {
+        id: (&*p.id).into(),
+        name: (&*p.name).into(),
+        profile: p.profile,
+        template: p.template,
+        score: p.score,
+        confidence: p.confidence,
+        reasons: p.reasons.iter().map(because).collect(),
+        next: p.next.as_ref().map(|(id, score)| ((&**id).into(), *score)),
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

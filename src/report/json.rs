@@ -55,6 +55,9 @@ pub fn report_json<R: Read>(summary: &Summary, tables: Vec<Rows<R>>, out: &mut i
     if let Some((id, name)) = &summary.service {
         json.member("service", &Service { id: (&**id).into(), name: (&**name).into() })?;
     }
+    if let Some(proposal) = &summary.circumstances.proposal {
+        json.member("proposal", &document::proposal(proposal))?;
+    }
     if let Some(list) = &summary.list {
         json.member("list", &document::origin(list))?;
     }

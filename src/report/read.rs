@@ -2,16 +2,17 @@
 //! may be anybody's: every text is neutralised or kept as untrusted, and what no program wrote is refused in one line.
 
 use super::document::{
-    Capture, FindingRow, Law, Line, Located, Looked, LossRow, Mark, Origin, Recipient, Runner, Seen, Service, Totals,
-    Translation,
+    Because, Capture, FindingRow, Law, Line, Located, Looked, LossRow, Mark, Origin, Proposed, Recipient, Runner, Seen,
+    Service, Totals, Translation,
 };
 use super::json::SCHEMA_VERSION;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
 use crate::dissect::fact::{Hidden, NameSource};
 use crate::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Summary, Timeline, Words};
+use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
 use crate::policy::subject::{Blind, Label, Silence, Traffic};
-use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
+use crate::policy::{Circumstances, Finding, Lang, Listing, Proposal, Subject};
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,7 @@ struct Document<'a> {
     totals: Totals,
     circumstances: Seen<'a>,
     service: Option<Service<'a>>,
+    proposal: Option<Proposed<'a>>,
     list: Option<Origin<'a>>,
     law: Vec<Law<'a>>,
     findings: Vec<FindingRow>,
@@ -205,7 +207,10 @@ fn summary(d: Document<'_>) -> Result<Summary, ReadError> {
     };
     Ok(Summary {
         captures: d.captures.into_iter().map(capture).collect(),
-        circumstances: circumstances(d.circumstances, &mut tokens)?,
+        circumstances: Circumstances {
+            proposal: d.proposal.map(proposal),
+            ..circumstances(d.circumstances, &mut tokens)?
+        },
         up: d.totals.up.into(),
         down: d.totals.down.into(),
         flows: d.totals.flows,
@@ -226,6 +231,24 @@ fn summary(d: Document<'_>) -> Result<Summary, ReadError> {
         look_ups,
         reverse_names,
     })
+}
+
+fn proposal(p: Proposed<'_>) -> Proposal {
+    let reason = |b: Because<'_>| Reason {
+        sign: b.sign,
+        what: b.what.iter().map(|what| clean(what)).collect(),
+        frame: b.frame.map(FrameNo),
+    };
+    Proposal {
+        id: clean(&p.id),
+        name: clean(&p.name),
+        profile: p.profile,
+        template: p.template,
+        score: p.score,
+        confidence: p.confidence,
+        reasons: p.reasons.into_iter().map(reason).collect(),
+        next: p.next.map(|(id, score)| (clean(&id), score)),
+    }
 }
 
 fn loss(row: LossRow) -> LossView {
@@ -299,6 +322,9 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         }),
         device: maybe(c.device),
         foreign_flows: c.foreign_flows,
+        proposal: None,
+        // Only judgement asks for it, and that is over.
+        profile_shows: true,
         limits: c.limits.iter().map(|l| crate::policy::Twin { en: clean(&l.en), de: clean(&l.de) }).collect(),
     })
 }

@@ -210,7 +210,9 @@ impl Told<'_> {
                 "none given: recipients are held against no list",
                 "keiner genannt: Empfänger werden an keiner Liste gemessen",
             );
-            return none.to_owned();
+            let Some(found) = &self.summary.circumstances.proposal else { return none.to_owned() };
+            let guess = lang.pick("the traffic looks like", "der Verkehr sieht aus nach");
+            return format!("{none}; {guess} {} ({})", found.name, found.confidence.token());
         };
         let list = self.summary.list.as_ref().map(|list| {
             let hash = policy::short_hash(list);

@@ -7,6 +7,7 @@
 mod blind_spot;
 mod clear_text;
 mod control;
+mod service;
 mod telemetry;
 mod third_country;
 mod unlisted;
@@ -92,6 +93,7 @@ pub static RULES: &[Rule] = &[
     telemetry::RULE,
     clear_text::RULE,
     blind_spot::RULE,
+    service::RULE,
 ];
 
 /// Where rules put what they find.

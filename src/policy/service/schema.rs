@@ -1,6 +1,7 @@
 //! The parts of a profile file, as [`super`] describes them.
 
 use crate::policy::data_file::{Code, Date, Standing};
+use crate::policy::recognise::Recognise;
 use crate::policy::words::Twin;
 use crate::wire::Day;
 use serde::{Deserialize, Serialize};
@@ -229,6 +230,8 @@ pub struct ProfileFile {
     pub id: Box<str>,
     pub name: Box<str>,
     pub edition: Date,
+    /// The profile whose statements hold here too, as far as this file says nothing else.
+    pub inherits: Option<Box<str>>,
     #[serde(default)]
     pub parameters: BTreeMap<String, Box<str>>,
     pub provider: Provider,
@@ -249,6 +252,8 @@ pub struct ProfileFile {
     pub regions: Vec<Region>,
     #[serde(default)]
     pub record: Vec<Record>,
+    #[serde(default)]
+    pub recognise: Recognise,
 }
 
 impl ProfileFile {
