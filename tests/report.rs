@@ -236,6 +236,8 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         alpn: vec!["h3".into(), "=1+1".into(), "a,b".into()],
         ech: Ech::Offered,
         version: 0x0304,
+        oldest_version: 0x0304,
+        ciphers: vec![0x1301],
         ja4: "q13d0310h3_55b375c5d22e_cd85d2d88918".into(),
         srtp: vec![1, 7],
         quic_version: Some(1),
@@ -255,6 +257,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
             retry: false,
             resumed: true,
             srtp: Some(7),
+            ..Choice::default()
         }),
     };
     let bare_offer = Offer {

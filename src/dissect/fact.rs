@@ -85,6 +85,10 @@ pub struct Offer {
     pub ech: Ech,
     /// Highest version offered, as on the wire (0x0304, 0xfefd ...), GREASE left out.
     pub version: u16,
+    /// Lowest version offered by name (RFC 8446 §4.2.1); where only the highest is said, that one.
+    pub oldest_version: u16,
+    /// Cipher suites offered, in order, GREASE left out; bounded.
+    pub ciphers: Vec<u16>,
     /// JA4 fingerprint (TLS and QUIC; empty for gQUIC).
     pub ja4: Box<str>,
     /// SRTP protection profiles offered (RFC 5764 §4.1.2).
@@ -93,8 +97,27 @@ pub struct Offer {
     pub quic_version: Option<u32>,
 }
 
+impl Offer {
+    /// An offer of which nothing but the transport is known.
+    #[must_use]
+    pub fn unknown(transport: HelloTransport) -> Self {
+        Self {
+            transport,
+            sni: None,
+            alpn: Vec::new(),
+            ech: Ech::Absent,
+            version: 0,
+            oldest_version: 0,
+            ciphers: Vec::new(),
+            ja4: Box::default(),
+            srtp: Vec::new(),
+            quic_version: None,
+        }
+    }
+}
+
 /// What a server chose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Choice {
     /// Negotiated version: supported_versions (RFC 8446 §4.2.1) where present, else the legacy field.
     pub version: u16,
@@ -105,6 +128,12 @@ pub struct Choice {
     pub retry: bool,
     pub resumed: bool,
     pub srtp: Option<u16>,
+    /// Encrypt-then-MAC was agreed on (RFC 7366).
+    pub encrypt_then_mac: bool,
+    /// Bits of the prime of a finite-field key exchange, where a ServerKeyExchange says it.
+    pub prime_bits: Option<u16>,
+    /// Signature scheme of a ServerKeyExchange (RFC 5246 §7.4.1.4.1).
+    pub signature: Option<u16>,
 }
 
 /// Names in a leaf certificate.

@@ -1,12 +1,13 @@
 //! The books by remote address: what each got, under which names. Flows are folded in when they end; nothing vanishes
 //! uncounted.
 
+use super::agreements::{Agreed, AgreementId};
 use super::limits::LedgerLimits;
-use super::notes::TokenSet;
+use super::notes::{HiddenSet, TokenSet};
 use super::owners::OwnerSet;
 use super::view::Tally;
 use crate::attribution::{NameBasis, NameId};
-use crate::wire::{FrameNo, Timestamp, Tunnel};
+use crate::wire::{Day, FrameNo, Timestamp, Tunnel};
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -27,11 +28,13 @@ pub(super) struct Entry {
     pub(super) outer: bool,
     pub(super) tunnel: Tunnel,
     pub(super) owners: OwnerSet,
+    pub(super) hidden: HiddenSet,
+    pub(super) agreement: Option<AgreementId>,
     /// The audited device and program take part, or none were named.
     pub(super) judged: bool,
 }
 
-/// What went to one address under one name, from the audited device or from others.
+/// What went to one address under one name in one period of law, from the audited device or from others.
 #[derive(Debug, Clone)]
 pub(super) struct Encounter {
     pub(super) name: Option<(NameId, NameBasis)>,
@@ -46,6 +49,12 @@ pub(super) struct Encounter {
     pub(super) clear: TokenSet,
     pub(super) tunnel: Tunnel,
     pub(super) owners: OwnerSet,
+    pub(super) hidden: HiddenSet,
+    pub(super) agreed: Vec<Agreed>,
+    /// Flows whose agreement is beyond the bound.
+    pub(super) ungraded: u32,
+    /// Turning days before its flows began.
+    pub(super) period: u16,
     pub(super) judged: bool,
     /// The server's port in the first flow.
     pub(super) port: u16,
@@ -63,6 +72,8 @@ pub(super) struct Endpoint {
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
     limits: LedgerLimits,
+    /// Sorted.
+    turning_days: Vec<Day>,
     pub(super) endpoints: Vec<Endpoint>,
     index: HashMap<IpAddr, u32>,
     /// Traffic and flows of addresses beyond the bound.
@@ -84,9 +95,10 @@ impl Tally {
 }
 
 impl Ledger {
-    pub(super) fn new(limits: LedgerLimits) -> Self {
+    pub(super) fn new(limits: LedgerLimits, turning_days: &[Day]) -> Self {
         Self {
             limits,
+            turning_days: turning_days.to_vec(),
             endpoints: Vec::new(),
             index: HashMap::new(),
             beyond: Tally::default(),
@@ -96,6 +108,13 @@ impl Ledger {
             flows: 0,
             foreign: 0,
         }
+    }
+
+    /// Whether flows began in more than one period.
+    pub(super) fn has_periods(&self) -> bool {
+        let mut periods = self.endpoints.iter().flat_map(|e| &e.encounters).map(|e| e.period);
+        let first = periods.next();
+        periods.any(|period| Some(period) != first)
     }
 
     pub(super) fn fold(&mut self, entry: &Entry) {
@@ -119,28 +138,31 @@ impl Ledger {
                 at
             }
         };
+        let day = entry.first.day();
+        let period = self.turning_days.partition_point(|turn| *turn <= day) as u16;
         let Some(endpoint) = self.endpoints.get_mut(at as usize) else { return };
         endpoint.round_trip = [endpoint.round_trip, entry.round_trip].into_iter().flatten().min();
-        endpoint.fold(entry, &self.limits);
+        endpoint.fold(entry, period, &self.limits);
     }
 }
 
 impl Endpoint {
-    fn fold(&mut self, entry: &Entry, limits: &LedgerLimits) {
+    fn fold(&mut self, entry: &Entry, period: u16, limits: &LedgerLimits) {
         let named = self.encounters.len() < limits.names_per_endpoint;
-        let same = |e: &Encounter| e.judged == entry.judged && e.name.map(|(id, _)| id) == entry.name.map(|(id, _)| id);
+        let akin = |e: &Encounter| e.judged == entry.judged && e.period == period;
+        let same = |e: &Encounter| akin(e) && e.name.map(|(id, _)| id) == entry.name.map(|(id, _)| id);
         let known = self.encounters.iter().position(same);
         // Beyond the bound, names share the encounter that has none.
-        let nameless = |e: &Encounter| e.judged == entry.judged && e.name.is_none();
+        let nameless = |e: &Encounter| akin(e) && e.name.is_none();
         let at = known.or_else(|| if named { None } else { self.encounters.iter().position(nameless) });
         let at = at.unwrap_or_else(|| {
             // Most addresses serve one name: no room for three more.
             self.encounters.reserve_exact(1);
-            self.encounters.push(Encounter::new(entry.name.filter(|_| named), entry));
+            self.encounters.push(Encounter::new(entry.name.filter(|_| named), entry, period));
             self.encounters.len() - 1
         });
         let Some(encounter) = self.encounters.get_mut(at) else { return };
-        encounter.fold(entry, limits.frames_per_recipient);
+        encounter.fold(entry, limits);
     }
 
     pub(super) fn sum(&self, of: impl Fn(&Encounter) -> Tally) -> Tally {
@@ -151,7 +173,7 @@ impl Endpoint {
 }
 
 impl Encounter {
-    fn new(name: Option<(NameId, NameBasis)>, entry: &Entry) -> Self {
+    fn new(name: Option<(NameId, NameBasis)>, entry: &Entry, period: u16) -> Self {
         Self {
             name,
             up: Tally::default(),
@@ -165,12 +187,16 @@ impl Encounter {
             clear: TokenSet::default(),
             tunnel: Tunnel::default(),
             owners: OwnerSet::default(),
+            hidden: HiddenSet::default(),
+            agreed: Vec::new(),
+            ungraded: 0,
+            period,
             judged: entry.judged,
             port: entry.port,
         }
     }
 
-    fn fold(&mut self, entry: &Entry, max_frames: usize) {
+    fn fold(&mut self, entry: &Entry, limits: &LedgerLimits) {
         if let (Some((_, basis)), Some((_, better))) = (&mut self.name, entry.name) {
             *basis = (*basis).min(better);
         }
@@ -184,7 +210,19 @@ impl Encounter {
         self.clear.join(entry.clear);
         self.tunnel = self.tunnel.with(entry.tunnel);
         self.owners.join(entry.owners);
-        if self.frames.len() < max_frames {
+        self.hidden.join(entry.hidden);
+        if let Some(id) = entry.agreement {
+            let room = self.agreed.len() < limits.agreements_per_recipient;
+            match self.agreed.iter_mut().find(|known| known.id == id) {
+                Some(known) => known.flows += 1,
+                None if room => {
+                    self.agreed.reserve_exact(1);
+                    self.agreed.push(Agreed { id, flows: 1, frame: entry.frame });
+                }
+                None => self.ungraded += 1,
+            }
+        }
+        if self.frames.len() < limits.frames_per_recipient {
             if self.frames.is_empty() {
                 self.frames.reserve_exact(1);
             }

@@ -29,6 +29,10 @@ pub struct LedgerLimits {
     pub frames_per_recipient: usize,
     /// Addresses listed per recipient.
     pub addresses_per_recipient: usize,
+    /// Different handshakes (what was offered, chosen and certified) kept per recipient; further ones are not graded.
+    pub agreements_per_recipient: usize,
+    /// Aliases (CNAME) listed per recipient.
+    pub aliases_per_recipient: usize,
     /// Names listed per recipient.
     pub names_per_recipient: usize,
     /// Names kept that were looked up for addresses.
@@ -51,6 +55,9 @@ impl Default for LedgerLimits {
             recipients: 2_000,
             frames_per_recipient: 16,
             addresses_per_recipient: 16,
+            // One client and one server settle on one, two clients of one kind on a few.
+            agreements_per_recipient: 16,
+            aliases_per_recipient: 16,
             names_per_recipient: 64,
             // One look-up run asks for some hundred.
             reverse_names: 4_096,

@@ -5,6 +5,7 @@
 //! engine.finish(&knowledge, &mut rows)
 //! ```
 
+mod agreements;
 mod blind;
 mod client;
 mod event;
@@ -37,7 +38,8 @@ use crate::dissect::fact::{Choice, Ech, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::{Flow, FlowId, FlowTable, Sent};
 use crate::policy::{Circumstances, Silence};
-use crate::wire::{End, Frame, FrameNo, Side, Text, TextRef, Timestamp, TransportKind, canonical};
+use crate::wire::{Day, End, Frame, FrameNo, Side, Text, TextRef, Timestamp, TransportKind, canonical};
+use agreements::Agreements;
 use client::Vantage;
 use ledger::{Entry, Ledger};
 use losses::Losses;
@@ -46,6 +48,7 @@ use notes::{Looked, Notes, Tokens};
 use owners::{OwnerSet, Owners};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::Arc;
 use timeline::{SeriesKey, Timeline};
 use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, Tally};
 
@@ -65,6 +68,9 @@ pub struct Config {
     pub ask_owners: bool,
     /// Only flows of watched programs are judged (see [`Input::Owner`]).
     pub watched_only: bool,
+    /// First days on which some law or list is another ([`crate::policy::Book::turning_days`]), sorted: flows that began
+    /// before and after are judged apart.
+    pub turning_days: Vec<Day>,
     pub limits: Limits,
 }
 
@@ -124,9 +130,10 @@ pub struct Engine {
     ask_owners: bool,
     /// The flow of the frame before.
     latest: Option<FlowId>,
-    offers: Vec<Offer>,
+    offers: Vec<Arc<Offer>>,
     offers_not_kept: u64,
-    offer_index: HashMap<Offer, u32>,
+    offer_index: HashMap<Arc<Offer>, u32>,
+    agreements: Agreements,
     handshakes: VecDeque<Handshake>,
     handshakes_retired: u32,
     contested: Vec<(FlowId, NameId, NameBasis)>,
@@ -169,11 +176,12 @@ impl Engine {
             offers: Vec::new(),
             offers_not_kept: 0,
             offer_index: HashMap::new(),
+            agreements: Agreements::default(),
             handshakes: VecDeque::new(),
             handshakes_retired: 0,
             contested: Vec::new(),
             chains: HashMap::new(),
-            ledger: Ledger::new(config.limits.ledger),
+            ledger: Ledger::new(config.limits.ledger, &config.turning_days),
             vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
             losses: Losses::default(),
             markers: Vec::new(),
@@ -471,6 +479,9 @@ impl Engine {
                 let at_hand = notes.names_at_hand();
                 let sni = offer.sni.take().and_then(|name| self.names.intern(name.exact(), at_hand));
                 let offer = self.offer_number(offer);
+                if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
+                    notes.agreement = self.agreements.offered(notes.agreement, offer);
+                }
                 self.handshakes.push_back(Handshake {
                     frame,
                     time,
@@ -490,6 +501,7 @@ impl Engine {
                 return;
             }
             Fact::Chosen(choice) => {
+                notes.agreement = self.agreements.chosen(notes.agreement, choice);
                 let at = notes.handshake.and_then(|n| n.checked_sub(self.handshakes_retired));
                 // The latest word counts: after a retry, and with the group of a ServerKeyExchange.
                 if let Some(handshake) = at.and_then(|at| self.handshakes.get_mut(at as usize)) {
@@ -507,6 +519,9 @@ impl Engine {
                 self.book.learn(to.address, answer, time, frame);
             }
             Fact::Certified(ref certificate) => {
+                let asked = notes.said.map(|(name, _)| self.names.resolve(name));
+                let leaf = agreements::leaf(certificate, time, asked);
+                notes.agreement = self.agreements.certified(notes.agreement, leaf);
                 if notes.certificate.is_none()
                     && let Some(name) = certificate.names.first()
                 {
@@ -533,22 +548,14 @@ impl Engine {
         }
         if self.offers.len() >= self.limits.ledger.offers {
             self.offers_not_kept += 1;
-            offer = Offer {
-                transport: offer.transport,
-                sni: None,
-                alpn: Vec::new(),
-                ech: Ech::Absent,
-                version: 0,
-                ja4: Box::default(),
-                srtp: Vec::new(),
-                quic_version: None,
-            };
+            offer = Offer::unknown(offer.transport);
             if let Some(known) = self.offer_index.get(&offer) {
                 return *known;
             }
         }
         let new = self.offers.len() as u32;
-        self.offer_index.insert(offer.clone(), new);
+        let offer = Arc::new(offer);
+        self.offer_index.insert(Arc::clone(&offer), new);
         self.offers.push(offer);
         new
     }
@@ -570,6 +577,8 @@ impl Engine {
             outer: notes.outer,
             tunnel: flow.tunnel,
             owners: OwnerSet::of(notes.owner),
+            hidden: notes.hidden,
+            agreement: notes.agreement,
             judged: self.judges(flow, notes),
         }
     }

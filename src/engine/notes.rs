@@ -1,5 +1,6 @@
 //! What the facts of one flow add up to: compact, because there may be a million flows.
 
+use super::agreements::AgreementId;
 use super::owners::OwnerId;
 use crate::attribution::{NameBasis, NameId};
 use crate::dissect::fact::{Hidden, NameSource};
@@ -69,6 +70,10 @@ impl HiddenSet {
         self.0 |= 1 << hidden as u8;
     }
 
+    pub(super) const fn join(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
     pub(super) const fn has(self, hidden: Hidden) -> bool {
         self.0 & 1 << hidden as u8 != 0
     }
@@ -97,6 +102,8 @@ pub(super) struct Notes {
     pub(super) last_spoken: TokenSet,
     pub(super) clear: TokenSet,
     pub(super) hidden: HiddenSet,
+    /// What its last hello and the answer settled.
+    pub(super) agreement: Option<AgreementId>,
     /// Hellos beside which an ECH extension stood.
     pub(super) outer: bool,
     /// There are more names in the list of competing ones.

@@ -1,14 +1,16 @@
 //! From the books to recipients: who is behind an address and a name, where, and how that stands to the audited service.
 
+use super::agreements::Agreements;
 use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
-use super::notes::{TokenSet, Tokens};
+use super::notes::{HiddenSet, TokenSet, Tokens};
 use super::owners::Owners;
 use super::view::EndpointView;
 use crate::attribution::{
     Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
 };
-use crate::policy::subject::{Label, Traffic};
+use crate::dissect::fact::Offer;
+use crate::policy::subject::{Agreement, Alias, Label};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
 use std::collections::{BTreeSet, HashMap};
@@ -63,7 +65,12 @@ struct Key {
     listing: Listing,
     role: Option<Box<str>>,
     category: Option<Box<str>>,
+    law: Law,
 }
+
+/// Which rows of the table of law hold for place, operator, its parent, holder, its parent; and which grades of transport.
+/// Zeros while all flows lie in one period.
+type Law = [u32; 6];
 
 /// Collects subjects while the endpoints are walked.
 #[derive(Debug)]
@@ -73,9 +80,13 @@ pub(super) struct Recipients<'a> {
     tokens: &'a Tokens,
     chains: &'a HashMap<NameId, Vec<NameId>>,
     owners: &'a Owners,
+    agreements: &'a Agreements,
+    offers: &'a [Arc<Offer>],
     limits: LedgerLimits,
     /// Counts which service this could be, where that can be told.
     recogniser: Option<Recogniser<'a>>,
+    /// Flows began in more than one period.
+    pub(super) periods: bool,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
     index: HashMap<Key, usize>,
@@ -95,6 +106,7 @@ impl<'a> Recipients<'a> {
         tokens: &'a Tokens,
         chains: &'a HashMap<NameId, Vec<NameId>>,
         owners: &'a Owners,
+        (agreements, offers): (&'a Agreements, &'a [Arc<Offer>]),
         limits: LedgerLimits,
     ) -> Self {
         Self {
@@ -104,8 +116,11 @@ impl<'a> Recipients<'a> {
             names,
             tokens,
             chains,
+            agreements,
+            offers,
             limits,
             recogniser: knowledge.book.catalogue().ok().map(Recogniser::new),
+            periods: false,
             regimes: HashMap::new(),
             spoken: HashMap::new(),
             index: HashMap::new(),
@@ -146,8 +161,8 @@ impl<'a> Recipients<'a> {
         {
             claim.confidence = claim.confidence.min(Confidence::Medium);
         }
-        if let Some(country) = row.place.located_in.as_ref() {
-            row.regime = self.regime(country.value, row.first.day());
+        if let Some(country) = row.place.located_in.as_ref().map(|c| c.value) {
+            row.regime = self.regimes_of(country, endpoint);
         }
         let mut most_telling = None;
         for encounter in &endpoint.encounters {
@@ -209,6 +224,19 @@ impl<'a> Recipients<'a> {
         Rc::clone(list.or_insert_with(|| self.tokens.list(spoken).into()))
     }
 
+    /// The tokens of the law of a country on the days of the flows, in their order.
+    fn regimes_of(&mut self, country: CountryCode, endpoint: &Endpoint) -> Arc<str> {
+        let mut days: Vec<(u16, Day)> = endpoint.encounters.iter().map(|e| (e.period, e.first.day())).collect();
+        days.sort_unstable();
+        days.dedup_by_key(|(period, _)| *period);
+        let mut tokens: Vec<Arc<str>> = days.into_iter().map(|(_, day)| self.regime(country, day)).collect();
+        tokens.dedup();
+        match tokens.as_slice() {
+            [one] => Arc::clone(one),
+            many => many.join("; ").into(),
+        }
+    }
+
     /// The token of the law of a country on a day; made once.
     fn regime(&mut self, country: CountryCode, day: Day) -> Arc<str> {
         let token = self.regimes.entry((country, day));
@@ -232,8 +260,58 @@ impl<'a> Recipients<'a> {
                 day: encounter.first.day(),
             },
         );
-        let label = knowledge.book.label(name.into_iter().chain(aliases.map(|id| self.names.resolve(*id))));
+        let label = knowledge.book.label(name, aliases.map(|id| self.names.resolve(*id)));
         Judged { listing: placed.listing, role: placed.role.map(Into::into), label, operator }
+    }
+
+    /// Which law holds for what is known of the recipient on the day of the encounter.
+    fn law(&self, encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Law {
+        if !self.periods {
+            return Law::default();
+        }
+        let day = encounter.first.day();
+        let company = |c: &Option<Claim<Arc<Company>>>| match c {
+            Some(c) => [c.value.seat, c.value.parent_seat],
+            None => [None; 2],
+        };
+        let ([operator, parent], [holder, owner]) = (company(&judged.operator), company(&row.holder));
+        let place = row.place.located_in.as_ref().map(|c| c.value);
+        let regimes = &self.knowledge.book.regimes;
+        let number = |country: Option<CountryCode>| country.map_or(0, |c| regimes.on(c, day).number());
+        let grades = if encounter.agreed.is_empty() { 0 } else { self.knowledge.book.transport.period(day) };
+        [number(place), number(operator), number(parent), number(holder), number(owner), grades]
+    }
+
+    /// Whom DNS led to from a name, if that is somebody else than the name belongs to.
+    fn alias(&self, id: NameId) -> Option<Alias> {
+        let organisations = &self.knowledge.organisations;
+        let name = self.names.resolve(id);
+        let own = registrable(name).unwrap_or(name);
+        let operator = organisations.operator_of(name);
+        let foreign = |alias: &&str| registrable(alias).unwrap_or(alias) != own;
+        let mut targets = self.chains.get(&id)?.iter().map(|alias| self.names.resolve(*alias)).filter(foreign).rev();
+        let same = |company: &Company| operator.as_ref().is_some_and(|o| o.value.name == company.name);
+        let stands_behind = |target: &str| {
+            let (entry, _) = organisations.by_domain(target)?;
+            (!same(&entry.company)).then(|| organisations.claim(entry))
+        };
+        // The last one says most; but the last may be unknown, or the company's own under another domain.
+        let (target, company) = targets
+            .clone()
+            .find_map(|target| stands_behind(target).map(|company| (target, Some(company))))
+            .or_else(|| {
+                let last = targets.next()?;
+                organisations.by_domain(last).is_none().then_some((last, None))
+            })?;
+        let trackers = &self.knowledge.book.trackers;
+        let aliases = self.chains.get(&id)?.iter().map(|alias| self.names.resolve(*alias));
+        let label = self
+            .knowledge
+            .book
+            .label(Some(name), aliases)
+            .filter(|l| l.via.is_some() && trackers.label(name).is_none());
+        let target = label.as_ref().and_then(|l| l.via.clone()).unwrap_or_else(|| target.into());
+        Some(Alias { name: name.into(), target, company, label })
     }
 
     fn file(
@@ -262,6 +340,7 @@ impl<'a> Recipients<'a> {
             listing: judged.listing,
             role: judged.role.clone(),
             category: judged.label.as_ref().map(|l| l.category.clone()),
+            law: self.law(encounter, row, judged),
         };
         if self.index.len() >= self.limits.recipients && !self.index.contains_key(&key) {
             self.lumped += 1;
@@ -273,7 +352,15 @@ impl<'a> Recipients<'a> {
             self.subjects.len() - 1
         });
         self.filed_as.insert((address, encounter.name.map(|(id, _)| id)), at as u32);
+        let known = |id: NameId| {
+            self.subjects.get(at).is_some_and(|s| s.aliases.iter().any(|a| a.name.exact() == self.names.resolve(id)))
+        };
+        let alias = encounter
+            .name
+            .filter(|(id, _)| self.chains.contains_key(id) && !known(*id))
+            .and_then(|(id, _)| self.alias(id));
         let name = encounter.name.map(|(id, basis)| (TextRef::new(self.names.resolve(id)), basis));
+        let (agreements, offers, most) = (self.agreements, self.offers, self.limits.agreements_per_recipient);
         let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return };
         if *filed != address {
             *filed = address;
@@ -287,7 +374,32 @@ impl<'a> Recipients<'a> {
                 subject.processes.insert(at, process.clone());
             }
         }
+        if let Some(alias) = alias.filter(|_| subject.aliases.len() < self.limits.aliases_per_recipient) {
+            subject.aliases.push(alias);
+        }
+        subject.ungraded += encounter.ungraded;
+        for agreed in &encounter.agreed {
+            let new = agreements.resolve(agreed, offers);
+            let room = subject.agreements.len() < most;
+            let same = |known: &&mut Agreement| {
+                (known.choice, &known.leaf) == (new.choice, &new.leaf)
+                    && is_same_offer(known.offer.as_ref(), new.offer.as_ref())
+            };
+            match subject.agreements.iter_mut().find(same) {
+                Some(known) => known.flows += new.flows,
+                None if room => subject.agreements.push(new),
+                None => subject.ungraded += new.flows,
+            }
+        }
         join(subject, encounter, name, row, self.tokens, &self.limits);
+    }
+}
+
+fn is_same_offer(a: Option<&Arc<Offer>>, b: Option<&Arc<Offer>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (None, None) => true,
+        _ => false,
     }
 }
 
@@ -299,27 +411,21 @@ struct Judged {
 }
 
 fn subject(encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Subject {
+    let network = row.place.network.as_ref();
     Subject {
-        names: Vec::new(),
-        addresses: Vec::new(),
-        address_count: 0,
         operator: judged.operator.clone(),
         holder: row.holder.clone(),
+        registered_in: network.and_then(|n| {
+            n.country.map(|value| Claim { value, source: Arc::clone(&n.source), confidence: Confidence::High })
+        }),
         located_in: row.place.located_in.clone(),
         indeterminate: row.place.indeterminate.clone(),
         listing: judged.listing,
         role: judged.role.clone(),
         label: judged.label.clone(),
-        traffic: Traffic::default(),
         first: encounter.first,
         last: encounter.last,
-        frames: Vec::new(),
-        flow_count: 0,
-        applications: Vec::new(),
-        clear: Vec::new(),
-        outer_names: 0,
-        tunnels: Vec::new(),
-        processes: Vec::new(),
+        ..Subject::default()
     }
 }
 
@@ -359,6 +465,11 @@ fn join(
     merge(&mut subject.applications, tokens.list(encounter.spoken));
     merge(&mut subject.clear, tokens.list(encounter.clear));
     merge(&mut subject.tunnels, encounter.tunnel.kinds().collect());
+    for hidden in HiddenSet::ALL.into_iter().filter(|h| encounter.hidden.has(*h)) {
+        if !subject.hidden.contains(&hidden) {
+            subject.hidden.push(hidden);
+        }
+    }
 }
 
 /// Adds what is missing; keeps the list sorted.

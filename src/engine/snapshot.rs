@@ -96,7 +96,7 @@ impl Engine {
                 time: handshake.time,
                 flow: row_number(handshake.flow),
                 sni: handshake.sni.map(|name| self.names.resolve(name).into()),
-                offer: self.offers.get(handshake.offer as usize)?.clone(),
+                offer: Offer::clone(self.offers.get(handshake.offer as usize)?),
                 choice: handshake.choice,
             })
         });

@@ -43,8 +43,16 @@ impl Engine {
                 rows.handshake(&view);
             }
         }
-        let mut recipients =
-            Recipients::new(knowledge, self.names.all(), &self.tokens, &self.chains, &self.owners, self.limits.ledger);
+        let mut recipients = Recipients::new(
+            knowledge,
+            self.names.all(),
+            &self.tokens,
+            &self.chains,
+            &self.owners,
+            (&self.agreements, &self.offers),
+            self.limits.ledger,
+        );
+        recipients.periods = ledger.has_periods();
         for endpoint in &ledger.endpoints {
             let mut row = recipients.add(endpoint);
             // Only now: what was looked up must not take part in who it is and how it stands.
@@ -55,7 +63,7 @@ impl Engine {
         circumstances.device = self.vantage.device.map(|d| d.to_string().into());
         circumstances.foreign_flows = ledger.foreign;
         let mut losses = self.losses.lines().cloned().collect();
-        self.bounds(&ledger, recipients.lumped, &mut circumstances, &mut losses);
+        self.bounds(&ledger, (recipients.lumped, &recipients.subjects), &mut circumstances, &mut losses);
         (circumstances.proposal, circumstances.profile_shows) = recipients.proposal(&self.realms);
         let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
         let Words { lang, findings, law } = judge(&subjects, &circumstances, knowledge, knowledge.lang);
@@ -130,7 +138,13 @@ impl Engine {
     }
 
     /// Says which bounds were reached, in the circumstances and as lines of the books.
-    fn bounds(&self, ledger: &Ledger, lumped: u64, seen: &mut Circumstances, losses: &mut Vec<LossView>) {
+    fn bounds(
+        &self,
+        ledger: &Ledger,
+        (lumped, subjects): (u64, &[Subject]),
+        seen: &mut Circumstances,
+        losses: &mut Vec<LossView>,
+    ) {
         let table = self.table.losses();
         let (from, until) = (seen.first, seen.last);
         // `{}` stands for the count, `{most}` for the bound.
@@ -170,6 +184,16 @@ impl Engine {
             0,
             "of {} hellos only the transport was kept",
             "von {} Hellos wurde nur der Transport behalten",
+        );
+        let ungraded: u64 = subjects.iter().map(|s| u64::from(s.ungraded)).sum();
+        line(
+            "ledger",
+            "handshakes not graded",
+            ungraded + self.agreements.not_kept,
+            0,
+            0,
+            "{} handshakes were not graded, being too different",
+            "{} Handshakes wurden nicht eingestuft, weil es zu viele verschiedene waren",
         );
         line(
             "flow table",

@@ -92,6 +92,7 @@ pub struct Regime<'a> {
     pub day: Day,
     /// The edition of the table is older than the day.
     pub beyond_edition: bool,
+    number: u32,
     row: Option<&'a Row>,
     regimes: &'a Regimes,
 }
@@ -161,23 +162,31 @@ impl Regimes {
     /// What the table says of `code` on `day`. Never fails: what it cannot say is [`Status::Indeterminate`].
     #[must_use]
     pub fn on(&self, code: CountryCode, day: Day) -> Regime<'_> {
-        let row = self
-            .by_code
-            .get(&code)
-            .and_then(|rows| rows.iter().filter_map(|at| self.rows.get(*at as usize)).find(|r| r.holds(day)));
+        let rows = self.by_code.get(&code).map_or(&[][..], Vec::as_slice);
+        let found =
+            rows.iter().find_map(|at| self.rows.get(*at as usize).filter(|r| r.holds(day)).map(|row| (*at, row)));
+        let row = found.map(|(_, row)| row);
         let status = match row {
             _ if day < self.begins => Status::Indeterminate,
             Some(row) => row.status,
             None if country::is_country(code) => Status::ThirdCountry,
             None => Status::Indeterminate,
         };
-        let row = row.filter(|_| status != Status::Indeterminate);
-        Regime { status, code, day, beyond_edition: day > self.edition, row, regimes: self }
+        let known = found.filter(|_| status != Status::Indeterminate);
+        let number = known.map_or(if status == Status::Indeterminate { u32::MAX } else { u32::MAX - 1 }, |(at, _)| at);
+        let row = known.map(|(_, row)| row);
+        Regime { status, code, day, beyond_edition: day > self.edition, number, row, regimes: self }
     }
 
     #[must_use]
     pub const fn edition(&self) -> Day {
         self.edition
+    }
+
+    /// First days on which the law of some country is another.
+    pub(crate) fn turning_days(&self) -> impl Iterator<Item = Day> {
+        let rows = self.rows.iter().flat_map(|r| [Some(r.from.0), r.until.map(|u| u.0)]).flatten();
+        rows.chain([self.begins])
     }
 
     /// Name, edition and hash, for the evidence.
@@ -265,6 +274,12 @@ impl<'a> Regime<'a> {
             Some(token) => format!("{}:{token}", self.status.token()),
             None => self.status.token().to_owned(),
         }
+    }
+
+    /// Of one country: equal for two days if the same row of the table, or none on both, holds for them.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
     }
 
     /// First day of the row, if the table has one.

@@ -9,7 +9,7 @@ use super::recognise::Catalogue;
 use super::service::{Parameters, Profile};
 use super::subject::Label;
 use super::tracker::Trackers;
-use super::words::Lang;
+use super::transport::Transport;
 use crate::attribution::Source;
 use crate::wire::Day;
 use std::borrow::Cow;
@@ -41,6 +41,7 @@ const JURISDICTIONS: &str = include_str!("data/jurisdictions.toml");
 const TRACKERS: &str = include_str!("data/trackers.toml");
 const RECOGNISED: &str = include_str!("data/recognised.toml");
 const BACKGROUND: &str = include_str!("data/background.toml");
+const TRANSPORT: &str = include_str!("data/transport.toml");
 
 /// Days after which the table of law should be looked through again.
 const STALE_DAYS: u32 = 180;
@@ -51,6 +52,7 @@ pub struct Book {
     pub regimes: Regimes,
     pub trackers: Trackers,
     pub background: Background,
+    pub transport: Transport,
     /// Profiles are many and one is used: they are parsed when asked for.
     services: BTreeMap<Box<str>, (Box<str>, Cow<'static, str>)>,
     list: Option<List>,
@@ -70,13 +72,14 @@ impl Book {
     }
 
     /// The same with files of the user's own, as pairs of name and text. `jurisdictions.toml`, `trackers.toml`,
-    /// `background.toml` and `recognised.toml` replace the bundled ones; any other `*.toml` is a service profile and replaces or adds by its `id`;
+    /// `background.toml`, `recognised.toml` and `transport.toml` replace the bundled ones; any other `*.toml` is a service
+    /// profile and replaces or adds by its `id`;
     /// files with other endings are passed over. Everything given is checked at once.
     ///
     /// # Errors
     /// With file, place and cure.
     pub fn with_dir(files: Vec<(String, String)>) -> Result<Self, PolicyError> {
-        let (mut regimes, mut trackers, mut background, mut recognised) = (None, None, None, None);
+        let (mut regimes, mut trackers, mut background, mut recognised, mut transport) = (None, None, None, None, None);
         let mut services: BTreeMap<Box<str>, _> = SERVICES
             .iter()
             .map(|(id, text)| (Box::from(*id), (format!("{id}.toml").into(), Cow::Borrowed(*text))))
@@ -89,6 +92,7 @@ impl Book {
                 "trackers.toml" => trackers = Some(Trackers::parse(&name, &text)?),
                 "recognised.toml" => recognised = Some((name, text)),
                 "background.toml" => background = Some(Background::parse(&name, &text)?),
+                "transport.toml" => transport = Some(Transport::parse(&name, &text)?),
                 _ if base.rsplit_once('.').is_some_and(|(_, ext)| ext == "toml") => {
                     let id = Profile::parse(&name, &text, &Parameters::new())?.file.id;
                     if let Some(other) = own.insert(id.clone(), name.clone()) {
@@ -107,6 +111,7 @@ impl Book {
             regimes: regimes.map_or_else(|| Regimes::parse("jurisdictions.toml", JURISDICTIONS), Ok)?,
             trackers: trackers.map_or_else(|| Trackers::parse("trackers.toml", TRACKERS), Ok)?,
             background: background.map_or_else(|| Background::parse("background.toml", BACKGROUND), Ok)?,
+            transport: transport.map_or_else(|| Transport::parse("transport.toml", TRANSPORT), Ok)?,
             services,
             list: None,
             recognised: recognised.unwrap_or_else(|| ("recognised.toml".to_owned(), RECOGNISED.to_owned())),
@@ -175,9 +180,19 @@ impl Book {
         place::place(profile, &self.background, seen)
     }
 
-    /// The label of the first of these names (best first, CNAME targets last) that the tracker list knows.
-    pub fn label<'n>(&self, names: impl IntoIterator<Item = &'n str>) -> Option<Label> {
-        names.into_iter().find_map(|n| self.trackers.label(n))
+    /// The label of a name, or else of the first of the aliases through which DNS led on from it.
+    pub fn label<'n>(&self, name: Option<&str>, aliases: impl IntoIterator<Item = &'n str>) -> Option<Label> {
+        let via = |alias: &'n str| self.trackers.label(alias).map(|label| Label { via: Some(alias.into()), ..label });
+        name.and_then(|n| self.trackers.label(n)).or_else(|| aliases.into_iter().find_map(via))
+    }
+
+    /// First days on which the law of some country or some grade is another: flows before and after are to be judged apart.
+    #[must_use]
+    pub fn turning_days(&self) -> Vec<Day> {
+        let mut days: Vec<Day> = self.regimes.turning_days().chain(self.transport.turning_days()).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
     }
 
     /// Name, edition and hash of the data files that every run uses.
@@ -187,18 +202,14 @@ impl Book {
             Arc::clone(self.regimes.source()),
             Arc::clone(self.trackers.source()),
             Arc::clone(self.background.source()),
+            Arc::clone(self.transport.source()),
         ]
     }
 
-    /// A sentence if the table of law is too old on `today` to be relied on without a look.
+    /// The age of the table of law in days, if it is too old on that day to be relied on without a look.
     #[must_use]
-    pub fn stale(&self, today: Day, lang: Lang) -> Option<String> {
-        let edition = self.regimes.edition();
-        let age = today.0.saturating_sub(edition.0);
-        (age > STALE_DAYS).then(|| match lang {
-            Lang::En => format!("the jurisdiction table of {edition} is {age} days old; check for a newer edition"),
-            Lang::De => format!("die Regimetabelle vom {edition} ist {age} Tage alt; bitte nach einer neueren sehen"),
-        })
+    pub fn stale(&self, day: Day) -> Option<u32> {
+        Some(day.0.saturating_sub(self.regimes.edition().0)).filter(|age| *age > STALE_DAYS)
     }
 }
 

@@ -17,6 +17,7 @@ pub mod rules;
 pub mod service;
 pub mod subject;
 pub mod tracker;
+pub mod transport;
 mod words;
 
 pub use audit::Audit;

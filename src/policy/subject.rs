@@ -2,14 +2,14 @@
 
 use super::words::Twin;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
-use crate::dissect::fact::Hidden;
+use crate::dissect::fact::{Choice, Hidden, Offer};
 use crate::policy::recognise::Proposal;
 use crate::wire::{FrameNo, Text, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// How a recipient stands to the audited service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Listing {
     /// A host or network of the service itself.
     Service,
@@ -22,6 +22,7 @@ pub enum Listing {
     /// Private, link-local, multicast: the own network.
     Local,
     /// No profile was given, so nothing is said.
+    #[default]
     Unjudged,
 }
 
@@ -56,14 +57,62 @@ pub struct Label {
     pub category: Box<str>,
     /// The suffix that matched.
     pub suffix: Box<str>,
+    /// The alias (CNAME) that it matched, where the name itself is on no list.
+    pub via: Option<Text>,
     /// Whom the list names as the operator.
     pub operator: Box<str>,
     pub operator_country: Option<CountryCode>,
     pub unverified: bool,
 }
 
+/// A certificate as far as it is graded.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Leaf {
+    /// `rsa-2048`, `ec-p256` ...
+    pub key: Box<str>,
+    /// `rsa-sha256` ...
+    pub signature: Box<str>,
+    pub self_signed: bool,
+    pub validity: Validity,
+    /// Whether it is for the name that the client had asked for, if that is known.
+    pub fits: Option<bool>,
+}
+
+/// How a flow lay to the time for which a certificate is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Validity {
+    InTime,
+    NotYet,
+    Over,
+}
+
+/// What a hello offered and its answer settled, and in how many flows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// `None` if the hello was not captured.
+    pub offer: Option<Arc<Offer>>,
+    /// `None` if no answer was captured.
+    pub choice: Option<Choice>,
+    pub leaf: Option<Leaf>,
+    pub flows: u32,
+    /// The first frame of the first of them.
+    pub frame: FrameNo,
+}
+
+/// Where DNS led from a name of the recipient (CNAME).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alias {
+    pub name: Text,
+    /// The last name of the chain that belongs to somebody else.
+    pub target: Text,
+    /// Who stands behind it: runs it, or lends the machines.
+    pub company: Option<Claim<Arc<Company>>>,
+    /// The label of the lists for it, where the name itself has none.
+    pub label: Option<Label>,
+}
+
 /// One recipient in one place: the unit of judgement.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Subject {
     /// Names its flows used, best basis first; may be empty.
     pub names: Vec<(Text, NameBasis)>,
@@ -73,6 +122,8 @@ pub struct Subject {
     /// Who runs the host by that name (from the name), and whose network it stands in (from the address).
     pub operator: Option<Claim<Arc<Company>>>,
     pub holder: Option<Claim<Arc<Company>>>,
+    /// In which country the holder of the address is registered; never a location.
+    pub registered_in: Option<Claim<CountryCode>>,
     /// Where it stands. `None` is unknown; `indeterminate` says why it cannot be told.
     pub located_in: Option<Claim<CountryCode>>,
     /// `anycast`, `sources disagree: US, NL` ...
@@ -91,6 +142,13 @@ pub struct Subject {
     pub applications: Vec<&'static str>,
     /// Protocols in which application data was readable.
     pub clear: Vec<&'static str>,
+    /// What ran inside and could not be read: name resolution, a tunnel.
+    pub hidden: Vec<Hidden>,
+    /// What hellos and answers settled; bounded. `ungraded` flows are beyond the bound.
+    pub agreements: Vec<Agreement>,
+    pub ungraded: u32,
+    /// Names that are aliases of others; bounded.
+    pub aliases: Vec<Alias>,
     /// Hellos beside which an ECH extension stood.
     pub outer_names: u32,
     /// Innermost flows reached through these wrappings (`gtp-u` ...).

@@ -181,6 +181,7 @@ impl Trackers {
         Some(Label {
             category: row.category.token().into(),
             suffix: row.host.clone(),
+            via: None,
             operator: row.company.clone(),
             // Where the sources disagree nothing is claimed.
             operator_country: if let [only] = row.country.as_slice() { Some(only.0) } else { None },

@@ -4,7 +4,7 @@
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use crate::engine::view::{CaptureInfo, LawNote, LookUps, Marker, Series, Summary, Tally, Timeline, Words};
 use crate::policy::recognise::{Reason, Sign};
-use crate::policy::subject::{Blind, Label};
+use crate::policy::subject::{Agreement, Alias, Blind, Label, Validity};
 use crate::policy::{Circumstances, Ground, Proposal, Severity, Subject, Twin};
 use crate::wire::{FrameNo, Text, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -286,6 +286,8 @@ pub(super) struct Recipient<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) holder: Option<Runner<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) registered_in: Option<Located>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) located_in: Option<Located>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) indeterminate: Option<Said<'a>>,
@@ -308,6 +310,142 @@ pub(super) struct Recipient<'a> {
     pub(super) outer_names: u32,
     pub(super) tunnels: Vec<Said<'a>>,
     pub(super) processes: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) hidden: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) agreements: Vec<Agreed<'a>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) ungraded: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) aliases: Vec<Aliased<'a>>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// A 16-bit code of a registry, written as `0x1301`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hex(pub(super) u16);
+
+impl Serialize for Hex {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("0x{:04x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let code = text.strip_prefix("0x").and_then(|digits| u16::from_str_radix(digits, 16).ok());
+        code.map(Self).ok_or_else(|| serde::de::Error::custom("a code is written as 0x1301"))
+    }
+}
+
+/// What a hello offered and its answer settled.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Agreed<'a> {
+    pub(super) flows: u32,
+    pub(super) frame: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) transport: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) offered_version: Option<Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) oldest_version: Option<Hex>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ciphers_offered: Vec<Hex>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) srtp_offered: Vec<Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) settled: Option<Settled>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<Shown<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Settled {
+    pub(super) version: Hex,
+    pub(super) cipher: Hex,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) group: Option<Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) prime_bits: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signature: Option<Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) srtp: Option<Hex>,
+    pub(super) encrypt_then_mac: bool,
+    pub(super) resumed: bool,
+    pub(super) retry: bool,
+}
+
+/// A certificate as far as it is graded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Shown<'a> {
+    pub(super) key: Said<'a>,
+    pub(super) signature: Said<'a>,
+    pub(super) self_signed: bool,
+    pub(super) validity: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) fits: Option<bool>,
+}
+
+pub(super) const VALIDITIES: [(Validity, &str); 3] =
+    [(Validity::InTime, "in-time"), (Validity::NotYet, "not-yet"), (Validity::Over, "over")];
+
+/// Where DNS led on to.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Aliased<'a> {
+    pub(super) name: Said<'a>,
+    pub(super) target: Said<'a>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) company: Option<Runner<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<Labelled<'a>>,
+}
+
+fn agreed(a: &Agreement) -> Agreed<'_> {
+    let codes = |codes: &[u16]| codes.iter().map(|c| Hex(*c)).collect();
+    let version = |v: u16| (v != 0).then_some(Hex(v));
+    let offer = a.offer.as_deref();
+    Agreed {
+        flows: a.flows,
+        frame: a.frame.0,
+        transport: offer.map(|o| o.transport.token().into()),
+        offered_version: offer.and_then(|o| version(o.version)),
+        oldest_version: offer.and_then(|o| version(o.oldest_version)),
+        ciphers_offered: offer.map_or_else(Vec::new, |o| codes(&o.ciphers)),
+        srtp_offered: offer.map_or_else(Vec::new, |o| codes(&o.srtp)),
+        settled: a.choice.map(|c| Settled {
+            version: Hex(c.version),
+            cipher: Hex(c.cipher),
+            group: c.group.map(Hex),
+            prime_bits: c.prime_bits,
+            signature: c.signature.map(Hex),
+            srtp: c.srtp.map(Hex),
+            encrypt_then_mac: c.encrypt_then_mac,
+            resumed: c.resumed,
+            retry: c.retry,
+        }),
+        certificate: a.leaf.as_ref().map(|leaf| Shown {
+            key: (&*leaf.key).into(),
+            signature: (&*leaf.signature).into(),
+            self_signed: leaf.self_signed,
+            validity: VALIDITIES.iter().find(|(v, _)| *v == leaf.validity).map_or("", |(_, token)| token).into(),
+            fits: leaf.fits,
+        }),
+    }
+}
+
+fn aliased(alias: &Alias) -> Aliased<'_> {
+    Aliased {
+        name: alias.name.exact().into(),
+        target: alias.target.exact().into(),
+        company: alias.company.as_ref().map(runner),
+        label: alias.label.as_ref().map(labelled),
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -346,6 +484,8 @@ pub(super) struct Labelled<'a> {
     pub(super) category: Said<'a>,
     pub(super) suffix: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) via: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operator: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operator_country: Option<CountryCode>,
@@ -373,6 +513,22 @@ fn known(name: &Text, basis: NameBasis) -> Known<'_> {
     Known { name: name.exact().into(), basis: basis.token().into(), age_s, frame }
 }
 
+fn labelled(label: &Label) -> Labelled<'_> {
+    let Label { category, suffix, via, operator, operator_country, unverified } = label;
+    Labelled {
+        category: (&**category).into(),
+        suffix: (&**suffix).into(),
+        via: via.as_ref().map(|alias| alias.exact().into()),
+        operator: some(operator),
+        operator_country: *operator_country,
+        unverified: *unverified,
+    }
+}
+
+fn located(claim: &Claim<CountryCode>) -> Located {
+    Located { country: claim.value, source: claim.source.to_string(), confidence: claim.confidence }
+}
+
 pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
     Recipient {
         names: s.names.iter().map(|(name, basis)| known(name, *basis)).collect(),
@@ -380,21 +536,12 @@ pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
         address_count: s.address_count,
         operator: s.operator.as_ref().map(runner),
         holder: s.holder.as_ref().map(runner),
-        located_in: s.located_in.as_ref().map(|claim| Located {
-            country: claim.value,
-            source: claim.source.to_string(),
-            confidence: claim.confidence,
-        }),
+        registered_in: s.registered_in.as_ref().map(located),
+        located_in: s.located_in.as_ref().map(located),
         indeterminate: s.indeterminate.as_deref().map(Cow::Borrowed),
         disclosed: some(s.listing.token()),
         role: s.role.as_deref().map(Cow::Borrowed),
-        label: s.label.as_ref().map(|Label { category, suffix, operator, operator_country, unverified }| Labelled {
-            category: (&**category).into(),
-            suffix: (&**suffix).into(),
-            operator: some(operator),
-            operator_country: *operator_country,
-            unverified: *unverified,
-        }),
+        label: s.label.as_ref().map(labelled),
         packets_up: s.traffic.packets_up,
         bytes_up: s.traffic.bytes_up,
         packets_down: s.traffic.packets_down,
@@ -408,6 +555,10 @@ pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
         outer_names: s.outer_names,
         tunnels: tokens(&s.tunnels),
         processes: texts(&s.processes),
+        hidden: s.hidden.iter().map(|h| h.token().into()).collect(),
+        agreements: s.agreements.iter().map(agreed).collect(),
+        ungraded: s.ungraded,
+        aliases: s.aliases.iter().map(aliased).collect(),
     }
 }
 

@@ -2,16 +2,16 @@
 //! may be anybody's: every text is neutralised or kept as untrusted, and what no program wrote is refused in one line.
 
 use super::document::{
-    Because, Capture, FindingRow, Law, Line, Located, Looked, LossRow, Mark, Origin, Proposed, Recipient, Runner, Seen,
-    Service, Totals, Translation,
+    Agreed, Aliased, Because, Capture, FindingRow, Hex, Labelled, Law, Line, Located, Looked, LossRow, Mark, Origin,
+    Proposed, Recipient, Runner, Seen, Service, Totals, Translation, VALIDITIES,
 };
 use super::json::SCHEMA_VERSION;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
-use crate::dissect::fact::{Hidden, NameSource};
+use crate::dissect::fact::{Choice, HelloTransport, Hidden, NameSource, Offer};
 use crate::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Summary, Timeline, Words};
 use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
-use crate::policy::subject::{Blind, Label, Silence, Traffic};
+use crate::policy::subject::{Agreement, Alias, Blind, Label, Leaf, Silence, Traffic};
 use crate::policy::{Circumstances, Finding, Lang, Listing, Proposal, Subject};
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
@@ -282,12 +282,15 @@ fn finding(row: &FindingRow, sources: &Sources, tokens: &mut Tokens) -> Result<F
     })
 }
 
-fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, ReadError> {
+fn hidden(token: &str) -> Result<Hidden, ReadError> {
     let all = [Hidden::Dot, Hidden::Doq, Hidden::Doh, Hidden::Dnscrypt, Hidden::Vpn, Hidden::Proxy];
+    all.into_iter().find(|h| h.token() == token).ok_or_else(|| ReadError::Token(token.into()))
+}
+
+fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, ReadError> {
     let mut blind = Vec::with_capacity(c.blind.len());
     for spot in c.blind {
-        let what = all.into_iter().find(|h| h.token() == spot.what);
-        let what = what.ok_or_else(|| ReadError::Token(Text::from(&*spot.what)))?;
+        let what = hidden(&spot.what)?;
         let to = spot.to.iter().map(|to| Text::from(&**to)).collect();
         blind.push(Blind { what, flows: spot.flows, frames: frames(&spot.frames), to });
     }
@@ -348,6 +351,68 @@ fn place(located: &Located, sources: &Sources) -> Claim<CountryCode> {
     Claim { value: located.country, source: sources.find(&located.source), confidence: located.confidence }
 }
 
+fn label(l: Labelled<'_>) -> Label {
+    Label {
+        category: clean(&l.category),
+        suffix: clean(&l.suffix),
+        via: l.via.map(|alias| Text::from(&*alias)),
+        operator: maybe(l.operator).unwrap_or_default(),
+        operator_country: l.operator_country,
+        unverified: l.unverified,
+    }
+}
+
+fn alias(a: Aliased<'_>, sources: &Sources) -> Alias {
+    Alias {
+        name: Text::from(&*a.name),
+        target: Text::from(&*a.target),
+        company: a.company.map(|runner| company(runner, sources)),
+        label: a.label.map(label),
+    }
+}
+
+fn agreement(a: Agreed<'_>) -> Result<Agreement, ReadError> {
+    let transports = [HelloTransport::Tls, HelloTransport::Quic, HelloTransport::Dtls];
+    let transport =
+        |token: &str| transports.into_iter().find(|t| t.token() == token).ok_or_else(|| ReadError::Token(token.into()));
+    let codes = |codes: Vec<Hex>| codes.into_iter().map(|c| c.0).collect();
+    let offer = match a.transport {
+        Some(token) => Some(Arc::new(Offer {
+            version: a.offered_version.map_or(0, |v| v.0),
+            oldest_version: a.oldest_version.map_or(0, |v| v.0),
+            ciphers: codes(a.ciphers_offered),
+            srtp: codes(a.srtp_offered),
+            ..Offer::unknown(transport(&token)?)
+        })),
+        None => None,
+    };
+    let leaf = match a.certificate {
+        Some(shown) => {
+            let validity = VALIDITIES.iter().find(|(_, token)| *token == shown.validity);
+            Some(Leaf {
+                key: clean(&shown.key),
+                signature: clean(&shown.signature),
+                self_signed: shown.self_signed,
+                validity: validity.ok_or_else(|| ReadError::Token(Text::from(&*shown.validity)))?.0,
+                fits: shown.fits,
+            })
+        }
+        None => None,
+    };
+    let choice = a.settled.map(|s| Choice {
+        version: s.version.0,
+        cipher: s.cipher.0,
+        group: s.group.map(|g| g.0),
+        retry: s.retry,
+        resumed: s.resumed,
+        srtp: s.srtp.map(|p| p.0),
+        encrypt_then_mac: s.encrypt_then_mac,
+        prime_bits: s.prime_bits,
+        signature: s.signature.map(|s| s.0),
+    });
+    Ok(Agreement { offer, choice, leaf, flows: a.flows, frame: FrameNo(a.frame) })
+}
+
 fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result<Subject, ReadError> {
     use Listing::{Background, Local, NotListed, Service, Subprocessor, Unjudged};
     let standing = r.disclosed.as_deref().unwrap_or_default();
@@ -363,17 +428,12 @@ fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result
         address_count: r.address_count,
         operator: r.operator.map(|runner| company(runner, sources)),
         holder: r.holder.map(|runner| company(runner, sources)),
+        registered_in: r.registered_in.map(|located| place(&located, sources)),
         located_in: r.located_in.map(|located| place(&located, sources)),
         indeterminate: maybe(r.indeterminate),
         listing: listing.clone().find(|l| l.token() == standing).ok_or_else(|| ReadError::Token(standing.into()))?,
         role: maybe(r.role),
-        label: r.label.map(|l| Label {
-            category: clean(&l.category),
-            suffix: clean(&l.suffix),
-            operator: maybe(l.operator).unwrap_or_default(),
-            operator_country: l.operator_country,
-            unverified: l.unverified,
-        }),
+        label: r.label.map(label),
         traffic: Traffic {
             packets_up: r.packets_up,
             bytes_up: r.bytes_up,
@@ -389,6 +449,10 @@ fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result
         outer_names: r.outer_names,
         tunnels: tokens.all(&r.tunnels)?,
         processes: r.processes.iter().map(|name| Text::from(&**name)).collect(),
+        hidden: r.hidden.iter().map(|token| hidden(token)).collect::<Result<_, _>>()?,
+        agreements: r.agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,
+        ungraded: r.ungraded,
+        aliases: r.aliases.into_iter().map(|a| alias(a, sources)).collect(),
     })
 }
 

@@ -75,7 +75,12 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
         job.resolve.as_ref().map(|upstream| Asker::new(upstream, Bounds::default())).transpose()?
     };
     let mut run = Run {
-        engine: Engine::new(&Config { device: job.device, ask_owners: true, ..Config::default() }),
+        engine: Engine::new(&Config {
+            device: job.device,
+            ask_owners: true,
+            turning_days: job.knowledge.book.turning_days(),
+            ..Config::default()
+        }),
         device: job.device,
         journal: None,
         tables: job.output.as_deref().map(|folder| Tables::create(folder, job.overwrite)).transpose()?,

@@ -59,23 +59,14 @@ fn recipient(listing: Listing, name: &str, address: &str, bytes_up: u64) -> Subj
         names: name.into_iter().collect(),
         addresses: vec![address],
         address_count: 1,
-        operator: None,
-        holder: None,
-        located_in: None,
-        indeterminate: None,
         listing,
-        role: None,
-        label: None,
         traffic: Traffic { packets_up: 12, bytes_up, packets_down: 14, bytes_down: bytes_up * 3 },
         first: after(10),
         last: after(70_000),
         frames: vec![FrameNo(12), FrameNo(40)],
         flow_count: 2,
         applications: vec!["tls"],
-        clear: Vec::new(),
-        outer_names: 0,
-        tunnels: Vec::new(),
-        processes: Vec::new(),
+        ..Subject::default()
     }
 }
 
@@ -93,6 +84,7 @@ fn recipients() -> Vec<Subject> {
     pipe.label = Some(Label {
         category: "telemetry".into(),
         suffix: "aria.call.example".into(),
+        via: None,
         operator: "Call Company, Inc.".into(),
         operator_country: Some(country("US")),
         unverified: false,
@@ -111,6 +103,7 @@ fn recipients() -> Vec<Subject> {
     stranger.label = Some(Label {
         category: "crash".into(),
         suffix: "reports.example".into(),
+        via: None,
         operator: "Reports Inc.".into(),
         operator_country: Some(country("US")),
         unverified: true,

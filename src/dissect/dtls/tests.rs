@@ -67,7 +67,9 @@ fn a_handshake_of_webrtc_is_read() {
     assert_eq!((offer.sni.clone(), offer.version), (Some(Text::from("turn.example.org")), 0xfefd));
     assert_eq!(offer.srtp, [1, 7]);
     assert!(offer.ja4.starts_with("dd2d020200_"), "{}", offer.ja4);
-    let choice = Choice { version: 0xfefd, cipher: 0xc02b, group: Some(23), srtp: Some(7), ..Choice::default() };
+    let signature = Some(0x0403);
+    let choice =
+        Choice { version: 0xfefd, cipher: 0xc02b, group: Some(23), srtp: Some(7), signature, ..Choice::default() };
     assert!(facts.contains(&Fact::Chosen(choice)));
     assert_eq!(count(&facts, |fact| matches!(fact, Fact::Certified(c) if c.self_signed)), 1);
 }

@@ -6,7 +6,7 @@ pub mod gquic;
 pub mod header;
 pub mod keys;
 
-use super::fact::{Ech, Fact, Facts, HelloTransport, NameSource, Offer};
+use super::fact::{Fact, Facts, HelloTransport, NameSource, Offer};
 use super::tls::session::{DNS_PORT, Session, Turn};
 use super::{Dissector, Opening, Part, Probe, Protocol, Step};
 use crate::wire::{Fault, FaultKind, Layer, Pair, Side, Text, TransportKind};
@@ -249,16 +249,8 @@ fn say_google_hello(side: Side, hello: &gquic::GoogleHello<'_>, out: &mut Facts)
     // Without a name it offers nothing that means anything in terms of TLS.
     let Some(name) = hello.server_name.map(Text::host) else { return };
     out.push(side, Fact::Named { name: name.clone(), how: NameSource::GquicSni });
-    let offer = Offer {
-        transport: HelloTransport::Quic,
-        sni: Some(name),
-        alpn: Vec::new(),
-        ech: Ech::Absent,
-        version: 0,
-        ja4: Box::default(),
-        srtp: Vec::new(),
-        quic_version: Some(hello.version),
-    };
+    let quic_version = Some(hello.version);
+    let offer = Offer { sni: Some(name), quic_version, ..Offer::unknown(HelloTransport::Quic) };
     out.push(side, Fact::Offered(Box::new(offer)));
 }
 

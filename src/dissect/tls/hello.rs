@@ -7,6 +7,8 @@ use crate::wire::{Cursor, Text};
 const MAX_NAME: usize = 1024;
 /// Most ALPN values and SRTP profiles kept of one hello; real clients offer fewer than twenty.
 const MAX_VALUES: usize = 32;
+/// Most cipher suites kept of one hello; libraries that offer all they know have some hundred.
+const MAX_CIPHERS: usize = 192;
 
 /// Extension types (IANA "TLS ExtensionType Values").
 pub(super) mod extension {
@@ -14,6 +16,8 @@ pub(super) mod extension {
     pub(in crate::dissect) const SIGNATURE_ALGORITHMS: u16 = 13;
     pub(in crate::dissect) const USE_SRTP: u16 = 14;
     pub(in crate::dissect) const ALPN: u16 = 16;
+    /// RFC 7366.
+    pub(in crate::dissect) const ENCRYPT_THEN_MAC: u16 = 22;
     /// key_share up to draft 22 of TLS 1.3; drafts from 23 on and the RFC have 51.
     pub(in crate::dissect) const DRAFT_KEY_SHARE: u16 = 40;
     pub(in crate::dissect) const PRE_SHARED_KEY: u16 = 41;
@@ -39,6 +43,14 @@ pub const fn is_grease(value: u16) -> bool {
 #[must_use]
 pub const fn is_version_13(version: u16) -> bool {
     matches!(version, 0x0304 | 0x7f00..=0x7fff | 0xfb00..=0xfbff | 0xfefc)
+}
+
+const fn rank(version: u16) -> u16 {
+    match version {
+        0x0304 => u16::MAX,
+        version if version >> 8 == 0xfe => !version,
+        version => version,
+    }
 }
 
 /// 16-bit values of a list, GREASE left out.
@@ -159,12 +171,13 @@ impl<'a> ClientHello<'a> {
     /// The best version offered. Drafts and private numbers rank below the finished TLS 1.3; DTLS numbers count down.
     #[must_use]
     pub fn best_version(&self) -> u16 {
-        let rank = |version: &u16| match *version {
-            0x0304 => u16::MAX,
-            version if version >> 8 == 0xfe => !version,
-            version => version,
-        };
-        values(self.versions).max_by_key(rank).unwrap_or(self.legacy_version)
+        values(self.versions).max_by_key(|v| rank(*v)).unwrap_or(self.legacy_version)
+    }
+
+    /// The oldest version that the hello names.
+    #[must_use]
+    pub fn oldest_version(&self) -> u16 {
+        values(self.versions).min_by_key(|v| rank(*v)).unwrap_or(self.legacy_version)
     }
 
     /// What the hello offers, as a fact. The fingerprint is left empty for a hello that was cut.
@@ -176,6 +189,8 @@ impl<'a> ClientHello<'a> {
             alpn: self.protocols().take(MAX_VALUES).map(Text::from_wire).collect(),
             ech: self.ech,
             version: self.best_version(),
+            oldest_version: self.oldest_version(),
+            ciphers: values(self.ciphers).take(MAX_CIPHERS).collect(),
             ja4: if self.cut { Box::default() } else { super::ja4::fingerprint(self, transport) },
             srtp: values(self.srtp).take(MAX_VALUES).collect(),
             quic_version,
@@ -208,6 +223,7 @@ impl<'a> ServerHello<'a> {
             c.u8()?;
         }
         let (mut group, mut resumed, mut srtp, mut alpn) = (None, false, None, None);
+        let mut encrypt_then_mac = false;
         for (kind, body) in Extensions::of(c.vec16().unwrap_or_default()) {
             let mut c = Cursor::new(body);
             match kind {
@@ -216,11 +232,13 @@ impl<'a> ServerHello<'a> {
                 extension::PRE_SHARED_KEY => resumed = true,
                 extension::USE_SRTP => srtp = c.vec16().and_then(|list| values(list).next()),
                 extension::ALPN => alpn = c.vec16().and_then(|list| Cursor::new(list).vec8()),
+                extension::ENCRYPT_THEN_MAC => encrypt_then_mac = true,
                 _ => {}
             }
         }
         let retry = random == RETRY_RANDOM;
-        Some(Self { session_id, choice: Choice { version, cipher, group, retry, resumed, srtp }, alpn })
+        let choice = Choice { version, cipher, group, retry, resumed, srtp, encrypt_then_mac, ..Choice::default() };
+        Some(Self { session_id, choice, alpn })
     }
 }
 
@@ -234,4 +252,43 @@ pub fn key_exchange_group(body: &[u8]) -> Option<u16> {
     let group = c.u16()?;
     let point = c.u8()?;
     (named && group != 0 && (32..=133).contains(&point)).then_some(group)
+}
+
+/// Bytes of a ServerKeyExchange that are of use: type, group, the longest curve point with its length, signature scheme.
+pub(super) const KEY_EXCHANGE_BYTES: usize = 4 + 133 + 2;
+
+/// What a ServerKeyExchange adds to the choice: the group, or how long the prime is, and how the exchange was signed.
+/// Whether something was added.
+pub(super) fn key_exchange(body: &[u8], choice: &mut Choice) -> bool {
+    if is_finite_field(choice.cipher) {
+        choice.prime_bits = prime_bits(body);
+        return choice.prime_bits.is_some();
+    }
+    let Some(group) = key_exchange_group(body) else { return false };
+    choice.group = Some(group);
+    // Before TLS 1.2 the way of signing followed from the key.
+    if matches!(choice.version, 0x0303 | 0xfefd) {
+        let mut c = Cursor::new(body);
+        choice.signature = c.skip(3).and_then(|()| c.vec8()).and_then(|_| c.u16()).filter(|scheme| *scheme != 0);
+    }
+    true
+}
+
+/// Suites with a Diffie-Hellman exchange over a finite field, signed (DHE) or anonymous (IANA "TLS Cipher Suites").
+const fn is_finite_field(cipher: u16) -> bool {
+    matches!(
+        cipher,
+        0x0011..=0x001a | 0x0032..=0x0034 | 0x0038..=0x003a | 0x0040 | 0x0044..=0x0046 | 0x0063 | 0x0065..=0x0067
+        | 0x006a..=0x006d | 0x0087..=0x0089 | 0x0099..=0x009b | 0x009e | 0x009f | 0x00a2 | 0x00a3 | 0x00a6 | 0x00a7
+        | 0x00bd..=0x00bf | 0x00c3..=0x00c5 | 0xc042..=0xc047 | 0xc052..=0xc057 | 0xc07c..=0xc07f | 0xc09e | 0xc09f
+        | 0xc0a2 | 0xc0a3 | 0xccaa
+    )
+}
+
+/// Length of the prime in ServerDHParams (RFC 5246 §7.4.3), without leading zero bits of its first two bytes.
+fn prime_bits(body: &[u8]) -> Option<u16> {
+    let mut c = Cursor::new(body);
+    let len = c.u16().filter(|len| (2..=2048).contains(len))?;
+    let head = c.u16()?;
+    Some(len * 8 - head.leading_zeros() as u16)
 }

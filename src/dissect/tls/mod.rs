@@ -31,8 +31,6 @@ pub const MAX_HANDSHAKE: usize = 64 * 1024;
 const PATIENCE: u32 = 64 * 1024;
 /// Longest record that any version allows (RFC 5246 §6.2.3), in bytes.
 const MAX_RECORD: u16 = (1 << 14) + 2048;
-/// Of a ServerKeyExchange, the bytes that name the group: type, group, and the length of a curve point.
-const KEY_EXCHANGE_HEAD: usize = 4;
 /// Two records of application data in a row leave no doubt that a session under way is TLS.
 const PROOF: u8 = 2;
 /// Longest hello in the format of SSL 2.0, in bytes; two hundred cipher suites fit.
@@ -449,7 +447,7 @@ fn needed(kind: u8, length: usize, body: &[u8]) -> Option<usize> {
             c.u24()?;
             Some(c.u24()? as usize + 6).map(|leaf| leaf.min(length))
         }
-        kind::SERVER_KEY_EXCHANGE => Some(length.min(KEY_EXCHANGE_HEAD)),
+        kind::SERVER_KEY_EXCHANGE => Some(length.min(hello::KEY_EXCHANGE_BYTES)),
         _ => Some(0),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cert;
 use super::hello::{self, ClientHello, ServerHello};
-use crate::dissect::fact::{Choice, Ech, Fact, Facts, HelloTransport, Hidden, NameSource, Offer};
+use crate::dissect::fact::{Choice, Fact, Facts, HelloTransport, Hidden, NameSource, Offer};
 use crate::wire::{Side, Text};
 
 /// Handshake types (RFC 8446 §4, RFC 5246 §7.4).
@@ -98,8 +98,9 @@ impl Session {
                 Some(Turn::More)
             }
             kind::SERVER_KEY_EXCHANGE if self.server == Some(side) => {
-                if let (Some(group), Some(choice)) = (hello::key_exchange_group(body), &mut self.choice) {
-                    choice.group = Some(group);
+                if let Some(choice) = &mut self.choice
+                    && hello::key_exchange(body, choice)
+                {
                     out.push(side, Fact::Chosen(*choice));
                 }
                 Some(Turn::More)
@@ -146,16 +147,7 @@ impl Session {
     /// A hello in the format of SSL 2.0: a version and nothing else of interest.
     pub(in crate::dissect) fn old_client_hello(&mut self, side: Side, version: u16, out: &mut Facts) {
         self.speak(side, out);
-        let offer = Offer {
-            transport: self.transport,
-            sni: None,
-            alpn: Vec::new(),
-            ech: Ech::Absent,
-            version,
-            ja4: Box::default(),
-            srtp: Vec::new(),
-            quic_version: None,
-        };
+        let offer = Offer { version, oldest_version: version, ..Offer::unknown(self.transport) };
         out.push(side, Fact::Offered(Box::new(offer)));
         out.push(side, Fact::Detail { key: "client-hello", value: Text::from("ssl 2.0 format") });
     }

@@ -100,7 +100,7 @@ fn a_tls_12_handshake_gives_the_leaf_and_the_group() {
         let (facts, step) = read(&bytes(&[(CLIENT, hello_record()), (SERVER, flight_12(one_record))]));
         assert_eq!(step, Step::Done);
         let first = Choice { version: 0x0303, cipher: 0xc02f, ..Choice::default() };
-        assert_eq!(choices(&facts), [first, Choice { group: Some(29), ..first }]);
+        assert_eq!(choices(&facts), [first, Choice { group: Some(29), signature: Some(0x0403), ..first }]);
         let certificate = Certificate {
             names: vec![Text::from("meet.example.org"), Text::from("*.example.net")],
             issuer: Text::from("CN=Example CA"),
@@ -444,4 +444,34 @@ proptest! {
             let _ = (probe(&opening(&bytes[5..])), cert::read(&bytes[5..]), ClientHello::parse(&bytes[5..], true));
         }
     }
+}
+
+/// A server's ServerHello and ServerKeyExchange, for a finite-field suite and for a block cipher with encrypt-then-MAC.
+#[test]
+fn the_length_of_a_prime_is_read_and_encrypt_then_mac_is_seen() {
+    let answer = |cipher, extensions: &[Vec<u8>], exchange: &[u8]| {
+        let messages = [
+            message(2, &server_hello(0x0303, [9; 32], &[1; 32], cipher, extensions)),
+            message(12, exchange),
+            message(14, b""),
+        ];
+        let (facts, _) = read(&bytes(&[(CLIENT, hello_record()), (SERVER, record(22, 3, &messages.concat()))]));
+        *choices(&facts).last().unwrap()
+    };
+    let prime = |bytes: usize, first: u8| {
+        let mut prime = vec![0x5a; bytes];
+        prime[0] = first;
+        [vector(2, &prime), vector(2, &[2]), vector(2, &prime)].concat()
+    };
+    for (bytes, first, bits) in [(128, 0x80, 1024), (256, 0xff, 2048), (257, 0, 2048 - 1), (384, 0x01, 3065)] {
+        assert_eq!(answer(0x009f, &[], &prime(bytes, first)).prime_bits, Some(bits), "{bytes} {first}");
+    }
+    // A prime whose length looks like a named curve is one all the same, and the other way round.
+    let long = answer(0x009f, &[], &prime(0x0300, 0x80));
+    assert_eq!((long.prime_bits, long.group), (Some(0x0300 * 8), None));
+    let curve = [&[3, 0, 29, 32][..], &[5; 32], &[2, 1], &vector(2, &[6; 70])].concat();
+    let block = answer(0xc027, &[extension(22, b"")], &curve);
+    assert_eq!((block.group, block.signature, block.prime_bits), (Some(29), Some(0x0201), None));
+    assert!(block.encrypt_then_mac);
+    assert!(!answer(0xc027, &[], &curve).encrypt_then_mac);
 }

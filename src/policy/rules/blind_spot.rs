@@ -29,6 +29,7 @@ pub(super) const RULE: Rule = Rule {
         ),
         ("CAP-14", "names were hidden by ESNI", "Namen waren durch ESNI verborgen"),
         ("CAP-15", "a long time without frames", "Lange Zeit ohne Frames"),
+        ("CAP-16", "the table of law is old", "Die Regimetabelle ist alt"),
         ("NEG-00", "what such a capture cannot show", "Was eine solche Aufzeichnung nicht zeigen kann"),
     ],
     judge: Judge::Capture(judge),
@@ -123,6 +124,21 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             ),
             format!(
                 "Zwischen Frame {before} ({from}) und Frame {after} ({until}) ist nichts aufgezeichnet: Die Datei besteht aus Stücken, oder die Uhr wurde gestellt. Was dazwischen gesendet wurde, ist unbekannt; jeder Befund nennt seinen eigenen Tag."
+            ),
+        );
+    }
+    let (edition, last) = (case.book.regimes.edition(), c.last.day());
+    if let Some(age) = case.book.stale(last) {
+        let age = n(age.into());
+        say(
+            "CAP-16",
+            Severity::Notice,
+            &[],
+            format!(
+                "The table of law is of {edition}, {age} days before the end of the capture on {last}: decisions may have been made or annulled since. Use a newer edition."
+            ),
+            format!(
+                "Die Regimetabelle ist vom {edition}, {age} Tage vor dem Ende der Aufzeichnung am {last}: Seither können Beschlüsse gefasst oder aufgehoben worden sein. Eine neuere Ausgabe verwenden."
             ),
         );
     }
@@ -335,4 +351,52 @@ fn hidden(blind: &Blind, lang: Lang, say: &mut impl FnMut(&'static str, Severity
             "Verbindungen mit {protocol}: {flows}{ends}. Die erfragten Namen sind nicht lesbar; der Resolver ist selbst ein Empfänger."
         ),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{blind, book, silence};
+    use super::*;
+    use crate::policy::Twin;
+    use crate::policy::rules::judge_all;
+    use crate::wire::Timestamp;
+
+    #[test]
+    fn each_blind_spot_is_told_and_none_is_invented() {
+        let told = |c: Circumstances| -> Vec<&'static str> {
+            let case = Case::new(book(), None, Lang::En, &c);
+            let mut codes: Vec<_> = judge_all(&[], &c, &case).iter().map(|f| f.code).collect();
+            codes.sort_unstable();
+            codes
+        };
+        let quiet = Circumstances::default;
+        assert_eq!(told(quiet()), ["NEG-00"]);
+        let device = || Some("192.168.1.6".into());
+        assert_eq!(told(Circumstances { device: device(), flows: 3, ..quiet() }), ["NEG-00"]);
+        assert_eq!(told(Circumstances { silence: Some(silence(599)), ..quiet() }), ["NEG-00"]);
+        let after_edition = |days: u32| Timestamp::from_secs(u64::from(book().regimes.edition().0 + days) * 86_400);
+        assert_eq!(told(Circumstances { last: after_edition(180), ..quiet() }), ["NEG-00"]);
+        for (circumstances, code) in [
+            (Circumstances { lost: 1, ..quiet() }, "CAP-01"),
+            (Circumstances { cut: 1, ..quiet() }, "CAP-02"),
+            (Circumstances { time_reversals: 1, ..quiet() }, "CAP-03"),
+            (Circumstances { blind: vec![blind(Hidden::Vpn)], ..quiet() }, "CAP-04"),
+            (Circumstances { blind: vec![blind(Hidden::Proxy)], ..quiet() }, "CAP-04"),
+            (Circumstances { device: device(), flows: 3, foreign_flows: 1, ..quiet() }, "CAP-05"),
+            (Circumstances { device: device(), flows: 3, foreign_flows: 3, ..quiet() }, "CAP-05"),
+            (Circumstances { unreadable: 1, ..quiet() }, "CAP-06"),
+            (Circumstances { truncated_file: true, ..quiet() }, "CAP-07"),
+            (Circumstances { one_sided_flows: 1, ..quiet() }, "CAP-08"),
+            (Circumstances { midstream_flows: 1, ..quiet() }, "CAP-09"),
+            (Circumstances { tunnelled_flows: 1, ..quiet() }, "CAP-10"),
+            (Circumstances { limits: vec![Twin { en: "x".into(), de: "x".into() }], ..quiet() }, "CAP-11"),
+            (Circumstances { blind: vec![blind(Hidden::Doh)], ..quiet() }, "CAP-12"),
+            (Circumstances { ech_hellos: 1, ..quiet() }, "CAP-13"),
+            (Circumstances { esni_hellos: 1, ..quiet() }, "CAP-14"),
+            (Circumstances { silence: Some(silence(600)), ..quiet() }, "CAP-15"),
+            (Circumstances { last: after_edition(181), ..quiet() }, "CAP-16"),
+        ] {
+            assert_eq!(told(circumstances), [code, "NEG-00"]);
+        }
+    }
 }

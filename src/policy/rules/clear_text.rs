@@ -12,8 +12,8 @@ pub(super) const RULE: Rule = Rule {
         ("ENC-09", "name resolution readable in clear text", "Namensauflösung im Klartext lesbar"),
         (
             "ENC-13",
-            "a third party's STUN server learned the own address",
-            "STUN-Server eines Dritten erfuhr die eigene Adresse",
+            "addresses readable in STUN or TURN, or told to a third party's server",
+            "Adressen in STUN oder TURN lesbar oder dem Server eines Dritten bekannt",
         ),
         ("ENC-14", "certificate status checks in clear text", "Zertifikatsprüfungen im Klartext"),
     ],
@@ -79,7 +79,28 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
             sources: Vec::new(),
         });
     }
-    if speaks("stun")
+    if speaks("turn") && view.is_outside() {
+        out.about(view, "ENC-13", Severity::Notice, |severity| Draft {
+            code: "ENC-13",
+            severity,
+            ground: Ground::Transport,
+            confidence: Confidence::High,
+            text: match case.lang {
+                Lang::En => format!(
+                    "TURN was spoken in clear text with {}: user name, realm, and the addresses of relay and peers were readable on the way. {}",
+                    view.line(),
+                    view.traffic()
+                ),
+                Lang::De => format!(
+                    "Mit {} wurde TURN im Klartext gesprochen: Nutzername, Realm und die Adressen von Relais und Gegenstellen waren unterwegs lesbar. {}",
+                    view.line(),
+                    view.traffic()
+                ),
+            },
+            doubts: Vec::new(),
+            sources: Vec::new(),
+        });
+    } else if speaks("stun")
         && view.is_outside()
         && matches!(subject.listing, Listing::NotListed | Listing::Unjudged)
         && view.name().is_some()
@@ -146,7 +167,8 @@ fn application(view: &View<'_>, case: &Case<'_>, severity: Severity, readable: &
 fn resolution(view: &View<'_>, case: &Case<'_>, severity: Severity) -> crate::policy::Finding {
     let lang = case.lang;
     let line = view.line();
-    let text = match (lang, view.subject.listing == Listing::Local) {
+    let placed = view.subject.located_in.as_ref().filter(|_| view.is_outside());
+    let mut text = match (lang, view.subject.listing == Listing::Local) {
         (Lang::En, false) => format!(
             "Host names were asked for in clear text: {line} and everyone on the way there could read them. {}",
             view.traffic()
@@ -170,6 +192,10 @@ fn resolution(view: &View<'_>, case: &Case<'_>, severity: Severity) -> crate::po
             )
         }
     };
+    if let Some(claim) = placed {
+        text.push(' ');
+        text.push_str(&view.located(claim));
+    }
     crate::policy::Finding {
         code: "ENC-09",
         severity,
@@ -181,6 +207,41 @@ fn resolution(view: &View<'_>, case: &Case<'_>, severity: Severity) -> crate::po
         first: view.subject.first,
         last: view.subject.last,
         frames: view.subject.frames.clone(),
-        sources: Vec::new(),
+        sources: placed.map(|claim| std::sync::Arc::clone(&claim.source)).into_iter().collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{codes, judged, subject};
+    use super::*;
+    use crate::policy::subject::Subject;
+
+    #[test]
+    fn clear_text_is_graded_by_what_it_shows() {
+        let clear = |protocols: &[&'static str], listing| {
+            let s = Subject { clear: protocols.to_vec(), listing, ..subject("a.example", "DE", "2020-04-16") };
+            judged(s, None, Lang::En).iter().map(|f| (f.code, f.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(clear(&["http"], Listing::Unjudged), [("ENC-01", Severity::High)]);
+        assert_eq!(clear(&["smtp"], Listing::Service), [("ENC-01", Severity::High)]);
+        assert_eq!(clear(&["http"], Listing::Local), [("ENC-01", Severity::Notice)]);
+        assert_eq!(clear(&["http"], Listing::Background), [("ENC-01", Severity::Info)]);
+        assert_eq!(clear(&["dns"], Listing::Background), [("ENC-09", Severity::Notice)]);
+        assert_eq!(clear(&["dns"], Listing::Local), [("ENC-09", Severity::Info)]);
+        assert_eq!(clear(&["ntp", "mdns", "ssdp", "dhcp", "llmnr", "netbios"], Listing::Local), []);
+        assert_eq!(clear(&["stun"], Listing::Unjudged), [("ENC-13", Severity::Notice)]);
+        assert_eq!(clear(&["stun"], Listing::Service), []);
+        assert_eq!(clear(&["stun", "turn"], Listing::Service), [("ENC-13", Severity::Notice)]);
+        assert_eq!(clear(&["stun", "turn"], Listing::Local), []);
+        assert_eq!(clear(&["ocsp"], Listing::Background), [("ENC-14", Severity::Info)]);
+        assert_eq!(clear(&[], Listing::Unjudged), []);
+        let pki = Subject {
+            clear: vec!["http"],
+            listing: Listing::Background,
+            role: Some("pki".into()),
+            ..subject("ocsp.digicert.com", "DE", "2020-04-16")
+        };
+        assert_eq!(codes(pki, None), ["ENC-14"]);
     }
 }

@@ -143,3 +143,69 @@ fn finding(view: &View<'_>, case: &Case<'_>, out: &mut Out, claim: &Claim<Arc<Co
         Draft { code, severity, ground, confidence, text, doubts, sources }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{company, judged, subject};
+    use super::*;
+    use crate::policy::subject::{Listing, Subject};
+
+    #[test]
+    fn the_holder_of_a_network_is_not_said_to_control_the_host() {
+        let s = Subject { holder: company("Lumen", "US", None), ..subject("zoom.us", "NL", "2021-02-18") };
+        for (lang, says) in
+            [(Lang::En, "whose network it is, not who runs"), (Lang::De, "wem das Netz gehört, nicht, wer")]
+        {
+            let found = judged(s.clone(), None, lang).remove(0);
+            assert_eq!(found.code, "TRF-14");
+            assert!(found.text.contains(says), "{}", found.text);
+        }
+    }
+
+    #[test]
+    fn control_is_told_apart_from_place_and_never_merged() {
+        let day = "2021-02-18";
+        let grounds = |s: Subject| -> Vec<(&str, Ground, Severity)> {
+            judged(s, None, Lang::En).iter().map(|f| (f.code, f.ground, f.severity)).collect()
+        };
+        let run_by = Subject { operator: company("Zoom", "US", None), ..subject("zoom.us", "DE", day) };
+        assert_eq!(grounds(run_by), [("TRF-11", Ground::RunBy, Severity::Attention)]);
+        let parent =
+            Subject { operator: company("Adjust", "DE", Some(("AppLovin", "US"))), ..subject("adjust.com", "DE", day) };
+        assert_eq!(grounds(parent), [("TRF-12", Ground::ParentSeatedIn, Severity::Notice)]);
+        let both = Subject {
+            operator: company("Zoom", "US", None),
+            holder: company("Amazon Web Services", "US", Some(("Amazon.com", "US"))),
+            ..subject("zoom.us", "US", day)
+        };
+        assert_eq!(
+            grounds(both),
+            [
+                ("TRF-02", Ground::LocatedIn, Severity::Attention),
+                ("TRF-11", Ground::RunBy, Severity::Attention),
+                ("TRF-14", Ground::ParentSeatedIn, Severity::Notice)
+            ]
+        );
+        // A regime for certified organisations: a look, not an alarm.
+        let shield = Subject { operator: company("Zoom", "US", None), ..subject("zoom.us", "DE", "2018-06-01") };
+        assert_eq!(grounds(shield), [("TRF-11", Ground::RunBy, Severity::Notice)]);
+        // Near misses: seat within the EEA, in a country with an adequacy decision, own network, own address.
+        for near in [
+            Subject { operator: company("Hetzner", "DE", None), ..subject("a.example", "DE", day) },
+            Subject { operator: company("Infomaniak", "CH", None), ..subject("a.example", "DE", day) },
+            Subject {
+                operator: company("Zoom", "US", None),
+                listing: Listing::Local,
+                ..subject("a.example", "DE", day)
+            },
+        ] {
+            assert_eq!(grounds(near), []);
+        }
+        let own = Subject {
+            operator: company("Zoom", "US", None),
+            holder: company("Zoom", "US", None),
+            ..subject("zoom.us", "DE", day)
+        };
+        assert_eq!(grounds(own), [("TRF-11", Ground::RunBy, Severity::Attention)]);
+    }
+}

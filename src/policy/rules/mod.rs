@@ -4,9 +4,11 @@
 //! Texts stand beside their rule in both languages and keep to four manners: observed things only; a sentence with a country
 //! names source and date; "not listed" names the list and its hash; counts are "at least" if anything was lost.
 
+mod behind;
 mod blind_spot;
 mod clear_text;
 mod control;
+mod handshake;
 mod service;
 mod telemetry;
 mod third_country;
@@ -92,6 +94,9 @@ pub static RULES: &[Rule] = &[
     unnamed::RULE,
     telemetry::RULE,
     clear_text::RULE,
+    handshake::RULE,
+    handshake::OFFERED,
+    behind::RULE,
     blind_spot::RULE,
     service::RULE,
 ];
@@ -248,5 +253,7 @@ pub(crate) fn forbidden(text: &str, lang: Lang) -> Option<String> {
     })
 }
 
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,12 @@ fn by_list(label: &Label, line: &str, case: &Case<'_>) -> String {
     let source = words::source(case.book.trackers.source(), lang);
     let class = Category::parse(&label.category).map_or(&*label.category, |c| c.words(lang));
     let operator = words::shown(&label.operator);
+    let via = label.via.as_ref().map(words::shown_text);
+    let line = &match (&via, lang) {
+        (Some(alias), Lang::En) => format!("{alias}, to which DNS led on from {line},"),
+        (Some(alias), Lang::De) => format!("{alias}, wohin DNS von {line} weiterführte,"),
+        (None, _) => line.to_owned(),
+    };
     match (lang, label.operator_country) {
         (Lang::En, Some(country)) => format!(
             "{source} labels {line} as {class} (entry {}, operator {operator}, controlled from {}).",
@@ -117,5 +123,48 @@ fn by_list(label: &Label, line: &str, case: &Case<'_>) -> String {
         (Lang::De, None) => {
             format!("{source} führt {line} unter: {class} (Eintrag {}, Betreiber {operator}).", label.suffix)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{book, codes, judged, subject};
+    use super::*;
+    use crate::policy::service::Parameters;
+    use crate::policy::subject::Subject;
+
+    #[test]
+    fn telemetry_is_told_by_list_and_by_profile() {
+        let label = |host: &str| book().trackers.label(host);
+        let teams = book().profile("teams", &Parameters::new()).unwrap();
+        let here = |host: &str| Subject { label: label(host), ..subject(host, "DE", "2020-04-16") };
+        let found = judged(here("gate.hockeyapp.net"), None, Lang::En).remove(0);
+        assert_eq!((found.code, found.severity, found.confidence), ("TEL-01", Severity::Notice, Confidence::Medium));
+        assert!(found.text.starts_with(
+            "trackers.toml of 2026-11-22 labels gate.hockeyapp.net as crash reporting (entry hockeyapp.net, operator Microsoft (HockeyApp), \
+             controlled from the United States (US))."
+        ), "{}", found.text);
+        let by_profile = Subject {
+            role: Some("telemetry".into()),
+            listing: Listing::Service,
+            ..subject("t.example", "DE", "2020-04-16")
+        };
+        assert_eq!(codes(by_profile.clone(), Some(&teams)), ["TEL-01"]);
+        assert_eq!(
+            codes(Subject { role: Some("media".into()), ..by_profile.clone() }, Some(&teams)),
+            Vec::<&str>::new()
+        );
+        assert_eq!(codes(by_profile, None), Vec::<&str>::new());
+        // A third party with a function is not telemetry.
+        assert_eq!(codes(here("fcm.googleapis.com"), None), ["TEL-05"]);
+        let windows = Subject {
+            listing: Listing::Background,
+            role: Some("telemetry".into()),
+            ..here("self.events.data.microsoft.com")
+        };
+        let windows = judged(windows, Some(&teams), Lang::En).remove(0);
+        assert_eq!((windows.code, windows.severity), ("TEL-01", Severity::Info));
+        assert!(!windows.text.contains("gives as purpose"), "{}", windows.text);
+        assert_eq!(codes(here("a.example"), None), Vec::<&str>::new());
     }
 }

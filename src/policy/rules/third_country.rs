@@ -1,5 +1,6 @@
 //! TRF: where the addresses stand, held against the law of the day.
 
+use super::handshake::is_resolution;
 use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::{Claim, Confidence, CountryCode};
 use crate::policy::finding::{Ground, Severity};
@@ -53,7 +54,7 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
         Status::Eea if view.subject.indeterminate.is_some() => return unknown(view, case, out, Some(claim)),
         Status::Eea => return,
         Status::Indeterminate => return unknown(view, case, out, Some(claim)),
-        _ if view.subject.applications.as_slice() == ["dns"] => ("TRF-09", Severity::Notice),
+        _ if resolves_names(view) => ("TRF-09", Severity::Notice),
         Status::TreatedAsEea | Status::AdequateFull => ("TRF-04", Severity::Info),
         Status::AdequatePartial | Status::ThirdCountry if regime.is_united_states() => ("TRF-02", Severity::Attention),
         Status::AdequatePartial => ("TRF-03", Severity::Notice),
@@ -70,6 +71,12 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
         let sources = vec![Arc::clone(&claim.source), Arc::clone(regime.source())];
         Draft { code, severity, ground: Ground::LocatedIn, confidence, text, doubts, sources }
     });
+}
+
+/// Nothing but name resolution went there, in the clear or encrypted.
+fn resolves_names(view: &View<'_>) -> bool {
+    let subject = view.subject;
+    subject.applications.as_slice() == ["dns"] || subject.hidden.iter().any(|h| is_resolution(*h))
 }
 
 /// The sentence about the law of the day, and what follows from it for the reader.
@@ -160,4 +167,125 @@ fn unknown(view: &View<'_>, case: &Case<'_>, out: &mut Out, claim: Option<&Claim
             sources,
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{at, codes, judged, subject, zoom};
+    use super::*;
+    use crate::dissect::fact::Hidden;
+    use crate::policy::service::Profile;
+    use crate::policy::subject::{Listing, Subject};
+
+    #[test]
+    fn a_place_is_held_against_the_law_of_its_day() {
+        for (country, day, expected) in [
+            ("US", "2015-10-05", "TRF-02"),
+            ("US", "2018-06-01", "TRF-02"),
+            ("US", "2020-03-01", "TRF-02"),
+            ("US", "2020-08-01", "TRF-02"),
+            ("US", "2021-02-18", "TRF-02"),
+            ("US", "2023-06-30", "TRF-02"),
+            ("US", "2023-08-01", "TRF-02"),
+            ("GB", "2020-01-31", ""),
+            ("GB", "2020-06-01", "TRF-04"),
+            ("GB", "2021-03-01", "TRF-04"),
+            ("GB", "2021-07-01", "TRF-04"),
+            ("GB", "2026-05-01", "TRF-04"),
+            ("BR", "2026-01-25", "TRF-01"),
+            ("BR", "2026-01-26", "TRF-03"),
+            ("CH", "2020-04-16", "TRF-04"),
+            ("JP", "2020-04-16", "TRF-03"),
+            ("CA", "2020-04-16", "TRF-03"),
+            ("IL", "2020-04-16", "TRF-03"),
+            ("IN", "2020-04-16", "TRF-01"),
+            ("XK", "2020-04-16", "TRF-01"),
+            ("GI", "2020-06-01", "TRF-04"),
+            ("GI", "2021-02-01", "TRF-01"),
+            ("GP", "2020-04-16", ""),
+            ("DE", "2020-04-16", ""),
+            ("BL", "2020-04-16", "TRF-13"),
+            ("EU", "2020-04-16", "TRF-05"),
+            ("", "2020-04-16", "TRF-05"),
+        ] {
+            let expected: Vec<_> = Some(expected).filter(|e| !e.is_empty()).into_iter().collect();
+            assert_eq!(codes(subject("a.example", country, day), None), expected, "{country} on {day}");
+        }
+    }
+
+    #[test]
+    fn the_united_states_are_never_a_plain_yes_or_no() {
+        let text = |day: &str, lang| judged(subject("a.example", "US", day), None, lang).remove(0).text.to_string();
+        assert_eq!(
+            text("2020-04-16", Lang::En),
+            "Sent to a.example: 1,234 packets (56.8 kB); received: 1 packet (60 bytes). DB-IP Country Lite of 2026-06-01 places the \
+             address 203.0.112.7 in the United States (US). For 2020-04-16 jurisdictions.toml of 2026-11-22 lists: Privacy Shield, \
+             Decision (EU) 2016/1250, in force 2016-07-12 to 2020-07-15, for certified organisations only; annulled later by C-311/18 \
+             (Schrems II). Whether the recipient was certified has not been checked: a possible transfer, to be assessed legally."
+        );
+        assert_eq!(
+            text("2021-02-18", Lang::De),
+            "Gesendet an a.example: 1.234 Pakete (56,8 kB); empfangen: 1 Paket (60 Byte). Standort der Adresse 203.0.112.7 laut DB-IP \
+             Country Lite vom 2026-06-01: Vereinigte Staaten (US). Für den 2021-02-18 führt jurisdictions.toml vom 2026-11-22: kein \
+             Angemessenheitsbeschluss; Privacy Shield war am 2020-07-16 durch C-311/18 für ungültig erklärt, das Data Privacy Framework \
+             noch nicht erlassen. Mögliche Übermittlung, rechtlich zu prüfen."
+        );
+        assert!(
+            text("2023-08-01", Lang::En)
+                .contains("Data Privacy Framework, Decision (EU) 2023/1795, in force since 2023-07-10")
+        );
+    }
+
+    #[test]
+    fn only_what_is_outside_is_placed() {
+        let us = || subject("a.example", "US", "2021-02-18");
+        assert_eq!(codes(Subject { listing: Listing::Local, ..us() }, None), Vec::<&str>::new());
+        let private = Subject { addresses: vec!["192.168.1.1".parse().unwrap()], ..us() };
+        assert_eq!(codes(private, None), Vec::<&str>::new());
+        let background = judged(Subject { listing: Listing::Background, ..us() }, None, Lang::En);
+        assert_eq!((background[0].code, background[0].severity), ("TRF-02", Severity::Info));
+        // Name resolution has its own code; mixed traffic has not.
+        assert_eq!(codes(Subject { applications: vec!["dns"], ..us() }, None), ["ENC-09", "TRF-09"]);
+        assert_eq!(codes(Subject { applications: vec!["dns", "tls"], ..us() }, None), ["TRF-02", "ENC-09"]);
+        // A resolver that is asked in secret is one all the same.
+        assert_eq!(codes(Subject { hidden: vec![Hidden::Dot], ..us() }, None), ["TRF-09"]);
+        assert_eq!(codes(Subject { hidden: vec![Hidden::Proxy], ..us() }, None), ["TRF-02"]);
+    }
+
+    #[test]
+    fn doubts_lower_the_confidence_and_are_said() {
+        let one = |s: Subject, profile: Option<&Profile>| judged(s, profile, Lang::En).remove(0);
+        let us = || subject("a.example", "US", "2021-02-18");
+        let plain = one(us(), None);
+        assert_eq!(plain.confidence, Confidence::Medium);
+        assert!(!plain.uncertainty.contains("anycast"));
+        let anycast = one(Subject { indeterminate: Some("anycast".into()), ..us() }, None);
+        assert_eq!((anycast.code, anycast.confidence), ("TRF-02", Confidence::Low));
+        assert!(anycast.uncertainty.contains("anycast, the same address is served from many places"));
+        // An EEA answer for an anycast address is no all-clear.
+        let eea = Subject { indeterminate: Some("anycast".into()), ..subject("a.example", "DE", "2021-02-18") };
+        assert_eq!(codes(eea, None), ["TRF-05"]);
+        let profile = zoom();
+        let own = Subject { addresses: vec!["170.114.10.1".parse().unwrap()], listing: Listing::Service, ..us() };
+        let own = one(own, Some(&profile));
+        assert_eq!(own.confidence, Confidence::Low);
+        assert!(own.uncertainty.contains("seat"), "{}", own.uncertainty);
+        let changed = one(Subject { first: at("2020-07-15"), last: at("2020-07-17"), ..us() }, None);
+        assert!(changed.text.contains("Privacy Shield, Decision") && changed.uncertainty.contains("regime changed"));
+        let future = one(subject("a.example", "US", "2030-01-01"), None);
+        assert!(future.uncertainty.contains("older than the observation"));
+    }
+
+    #[test]
+    fn a_database_of_another_time_is_worth_less() {
+        let sure = |day| {
+            let mut s = subject("zoom.us", "US", day);
+            s.located_in.as_mut().unwrap().confidence = Confidence::High;
+            judged(s, None, Lang::En).remove(0)
+        };
+        let (then, now) = (sure("2019-09-26"), sure("2025-12-01"));
+        assert_eq!((then.confidence, now.confidence), (Confidence::Medium, Confidence::High));
+        assert!(then.uncertainty.contains("of 2026-06-01, the traffic of 2019-09-26"), "{}", then.uncertainty);
+        assert_eq!(&*now.uncertainty, "");
+    }
 }

@@ -221,3 +221,68 @@ fn not_seen(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{book, codes, judged, subject, zoom};
+    use super::*;
+    use crate::policy::load::Book;
+    use crate::policy::rules::judge_all;
+    use crate::policy::service::Parameters;
+    use crate::policy::subject::Circumstances;
+
+    #[test]
+    fn what_is_not_in_the_list_is_said_with_list_and_hash() {
+        let profile = zoom();
+        let on = |listing| Subject { listing, ..subject("dati.ntop.org", "NL", "2019-09-26") };
+        let found = judged(on(Listing::NotListed), Some(&profile), Lang::En).remove(0);
+        assert_eq!((found.code, found.severity, found.confidence), ("SUB-01", Severity::Attention, Confidence::High));
+        let hash = profile.list.source.sha256.get(..12).unwrap();
+        assert!(found.text.starts_with(&format!(
+            "dati.ntop.org is neither part of Zoom nor in the list “Zoom, recipients named by the provider” (zoom.toml of 2026-11-22, \
+             SHA-256 {hash})."
+        )), "{}", found.text);
+        assert!(found.uncertainty.contains("not the contract"));
+        for near in [Listing::Service, Listing::Subprocessor, Listing::Background, Listing::Local] {
+            assert_eq!(codes(on(near), Some(&profile)), Vec::<&str>::new(), "{near:?}");
+        }
+        // Without a profile nothing is said of lists.
+        assert_eq!(codes(on(Listing::NotListed), None), Vec::<&str>::new());
+        let known = Subject { listing: Listing::NotListed, ..subject("www.googletagmanager.com", "NL", "2019-09-26") };
+        let text = &judged(known, Some(&profile), Lang::En).remove(0).text;
+        assert!(text.contains("knows the host as a contact of the client or its pages: Google."), "{text}");
+    }
+
+    #[test]
+    fn a_listed_recipient_outside_its_countries_is_told() {
+        let list = "title = \"Annex\"\nas_of = 2026-01-01\n[[disclosed]]\nname = \"Amazon Web Services\"\ncountries = [\"DE\"]\n";
+        let book = Book::embedded().unwrap().with_list("annex.toml", list).unwrap();
+        let profile = book.profile("zoom", &Parameters::new()).unwrap();
+        let at =
+            |country| Subject { listing: Listing::Subprocessor, ..subject("d1.cloudfront.net", country, "2026-02-01") };
+        assert_eq!(codes(at("DE"), Some(&profile)), Vec::<&str>::new());
+        assert_eq!(codes(at("NL"), Some(&profile)), ["SUB-02"]);
+        // The list says nothing of countries: nothing to hold against.
+        assert_eq!(codes(at("NL"), Some(&zoom())), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn listed_recipients_not_seen_are_one_finding() {
+        let profile = zoom();
+        let circumstances = Circumstances::default();
+        let case = Case::new(book(), Some(&profile), Lang::En, &circumstances);
+        let listed = Subject { listing: Listing::Subprocessor, ..subject("d1.cloudfront.net", "DE", "2026-02-01") };
+        let found: Vec<_> =
+            judge_all(&[listed], &circumstances, &case).into_iter().filter(|f| f.code == "SUB-05").collect();
+        assert_eq!(found.len(), 1);
+        let all = profile.list.entries.len();
+        assert!(
+            found[0].text.starts_with(&format!("{} of the {all} recipients in the list", all - 1)),
+            "{}",
+            found[0].text
+        );
+        assert!(!found[0].text.contains("Amazon") && found[0].text.contains("Brighthire"));
+        let without = Case::new(book(), None, Lang::En, &circumstances);
+        assert!(judge_all(&[], &circumstances, &without).iter().all(|f| f.code != "SUB-05"));
+    }
+}

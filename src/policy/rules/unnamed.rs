@@ -77,3 +77,50 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
         Draft { code, severity, ground: Ground::List, confidence: Confidence::Low, text, doubts, sources }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{codes, company, judged, subject, zoom};
+    use super::*;
+    use crate::attribution::NameBasis;
+    use crate::dissect::fact::NameSource;
+    use crate::policy::subject::Subject;
+    use crate::wire::Text;
+
+    #[test]
+    fn recipients_without_a_name_are_told() {
+        let nobody = || subject("", "DE", "2020-04-16");
+        assert_eq!(codes(nobody(), None), ["SUB-03"]);
+        let network = Subject { holder: company("Hetzner", "DE", None), ..nobody() };
+        assert_eq!(codes(network.clone(), None), ["SUB-06"]);
+        let bare =
+            Subject { names: vec![(Text::from("203.0.112.7"), NameBasis::Hello(NameSource::TlsSni))], ..nobody() };
+        assert_eq!(codes(bare, None), ["SUB-03"]);
+        let profile = zoom();
+        let text = &judged(Subject { listing: Listing::NotListed, ..network }, Some(&profile), Lang::En).remove(0).text;
+        assert!(text.contains("no entry of the list") && text.contains("SHA-256"), "{text}");
+        // An abbreviation at the end of a name is not followed by another full stop.
+        let stops = Subject { holder: company("Aruba S.p.A.", "IT", None), ..nobody() };
+        for lang in Lang::ALL {
+            let text = judged(stops.clone(), None, lang).remove(0).text;
+            assert!(text.contains("S.p.A.") && !text.contains(".."), "{text}");
+        }
+        // In a listed company's network, but not by name: the list does not speak for whoever answered.
+        let cloud = Subject {
+            listing: Listing::Subprocessor,
+            holder: company("Amazon Web Services, Inc.", "DE", None),
+            ..nobody()
+        };
+        let found = judged(cloud.clone(), Some(&profile), Lang::En).remove(0);
+        assert_eq!(found.code, "SUB-06");
+        assert!(found.text.contains("another customer"), "{}", found.text);
+        assert_eq!(
+            codes(Subject { names: subject("a.example", "DE", "2020-04-16").names, ..cloud }, Some(&profile)),
+            Vec::<&str>::new()
+        );
+        for near in [Listing::Service, Listing::Background, Listing::Local, Listing::Subprocessor] {
+            assert_eq!(codes(Subject { listing: near, ..nobody() }, Some(&profile)), Vec::<&str>::new(), "{near:?}");
+        }
+        assert_eq!(codes(subject("a.example", "DE", "2020-04-16"), None), Vec::<&str>::new());
+    }
+}

@@ -1,0 +1,195 @@
+//! Subjects and captures as the tests of the rules need them.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+
+use super::*;
+use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
+use crate::dissect::fact::{Hidden, NameSource};
+use crate::policy::Twin;
+use crate::policy::service::Parameters;
+use crate::policy::subject::{Blind, Silence, Traffic};
+use crate::wire::{Day, FrameNo, Text, Timestamp};
+use std::sync::{Arc, OnceLock};
+
+pub(super) fn book() -> &'static Book {
+    static BOOK: OnceLock<Book> = OnceLock::new();
+    BOOK.get_or_init(|| Book::embedded().unwrap())
+}
+
+pub(super) fn zoom() -> Profile {
+    book().profile("zoom", &Parameters::new()).unwrap()
+}
+
+pub(super) fn source(name: &str) -> Arc<Source> {
+    Arc::new(Source { name: name.into(), date: "2026-06-01".into(), sha256: "ab".repeat(32).into() })
+}
+
+pub(super) fn code(text: &str) -> CountryCode {
+    CountryCode::parse(text).unwrap()
+}
+
+pub(super) fn at(day: &str) -> Timestamp {
+    Timestamp::from_secs(u64::from(Day::parse(day).unwrap().0) * 86_400 + 3600)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "made for the optional fields of a subject")]
+pub(super) fn company(name: &str, seat: &str, parent: Option<(&str, &str)>) -> Option<Claim<Arc<Company>>> {
+    let value = Arc::new(Company {
+        name: name.into(),
+        seat: Some(code(seat)),
+        parent: parent.map(|p| p.0.into()),
+        parent_seat: parent.map(|p| code(p.1)),
+        unverified: false,
+    });
+    Some(Claim { value, source: source("organisations.toml"), confidence: Confidence::High })
+}
+
+/// A public host by that name, placed there, on that day.
+pub(super) fn subject(name: &str, country: &str, day: &str) -> Subject {
+    let named = NameBasis::Hello(NameSource::TlsSni);
+    Subject {
+        names: if name.is_empty() { vec![] } else { vec![(Text::from(name), named)] },
+        addresses: vec!["203.0.112.7".parse().unwrap()],
+        address_count: 1,
+        located_in: (!country.is_empty()).then(|| Claim {
+            value: code(country),
+            source: source("DB-IP Country Lite"),
+            confidence: Confidence::Medium,
+        }),
+        traffic: Traffic { packets_up: 1234, bytes_up: 56_789, packets_down: 1, bytes_down: 60 },
+        first: at(day),
+        last: at(day),
+        frames: vec![FrameNo(7)],
+        flow_count: 1,
+        applications: vec!["tls"],
+        ..Subject::default()
+    }
+}
+
+pub(super) fn judged(subject: Subject, profile: Option<&Profile>, lang: Lang) -> Vec<Finding> {
+    let circumstances =
+        Circumstances { first: subject.first, last: subject.last, frames: 10, ..Circumstances::default() };
+    let case = Case::new(book(), profile, lang, &circumstances);
+    let mut all = judge_all(&[subject], &circumstances, &case);
+    // What is said of the capture as a whole.
+    all.retain(|f| !matches!(f.code, "NEG-00" | "SUB-05" | "ENC-12"));
+    all
+}
+
+/// The codes a subject raises, gravest first.
+pub(super) fn codes(subject: Subject, profile: Option<&Profile>) -> Vec<&'static str> {
+    judged(subject, profile, Lang::En).iter().map(|f| f.code).collect()
+}
+
+pub(super) fn blind(what: Hidden) -> Blind {
+    Blind { what, flows: 2, frames: vec![FrameNo(3)], to: vec![Text::from("dns.example")] }
+}
+
+pub(super) fn silence(secs: u64) -> Silence {
+    let (from, nanos) = (at("2020-04-16"), secs * 1_000_000_000);
+    Silence { nanos, from, until: from.plus_nanos(nanos), before: FrameNo(700), after: FrameNo(701) }
+}
+
+/// Everything that can go wrong with a capture.
+pub(super) fn broken() -> Circumstances {
+    Circumstances {
+        first: at("2020-04-16"),
+        last: at("2030-04-16"),
+        first_frame: FrameNo(1),
+        frames: 1540,
+        lost: 12,
+        cut: 3,
+        snap_length: 96,
+        payload_kept: None,
+        proposal: None,
+        profile_shows: false,
+        unreadable: 4,
+        truncated_file: true,
+        blind: [Hidden::Dot, Hidden::Doq, Hidden::Doh, Hidden::Dnscrypt, Hidden::Vpn, Hidden::Proxy].map(blind).into(),
+        ech_hellos: 2,
+        ech_frames: vec![FrameNo(5)],
+        esni_hellos: 1,
+        one_sided_flows: 6,
+        midstream_flows: 7,
+        tunnelled_flows: 1,
+        tunnels: vec!["gtp-u"],
+        tunnel_frames: vec![FrameNo(9)],
+        flows: 83,
+        time_reversals: 2,
+        silence: Some(silence(1_000)),
+        device: Some("192.168.1.6".into()),
+        foreign_flows: 5,
+        limits: vec![Twin { en: "flow table".into(), de: "Tabelle".into() }],
+    }
+}
+
+/// Subjects that together raise every rule about subjects.
+pub(super) fn all_kinds(profile: &Profile) -> Vec<Subject> {
+    let day = "2021-02-18";
+    let s = |name: &str, country: &str| subject(name, country, day);
+    let company_us = || company("Zoom", "US", Some(("Zoom Holding", "CN")));
+    let with = |basis: NameBasis| Subject { names: vec![(Text::from("a.example"), basis)], ..s("", "US") };
+    let dns = NameBasis::DnsAnswer { age_secs: 12, frame: FrameNo(1) };
+    let unverified = Claim {
+        value: Arc::new(Company { unverified: true, ..(*company_us().unwrap().value).clone() }),
+        ..company_us().unwrap()
+    };
+    let mut all = vec![
+        s("a.example", "US"),
+        s("a.example", "IN"),
+        s("a.example", "JP"),
+        s("a.example", "CH"),
+        s("a.example", "BL"),
+        s("a.example", "EU"),
+        s("a.example", ""),
+        subject("a.example", "US", "2018-06-01"),
+        subject("a.example", "GB", "2020-06-01"),
+        subject("a.example", "US", "1990-01-01"),
+        Subject { indeterminate: Some("sources disagree: US, NL".into()), ..s("a.example", "") },
+        Subject { indeterminate: Some("no source knows this address".into()), ..s("a.example", "") },
+        Subject { indeterminate: Some("anycast".into()), ..s("a.example", "DE") },
+        Subject { indeterminate: Some("one prefix, many sites".into()), ..s("a.example", "") },
+        Subject { indeterminate: Some("registered there, may stand elsewhere".into()), ..s("a.example", "US") },
+        Subject { indeterminate: Some("cloud region GLOBAL names no country".into()), ..s("a.example", "") },
+        Subject { applications: vec!["dns"], clear: vec!["dns"], ..s("a.example", "US") },
+        Subject { clear: vec!["dns"], listing: Listing::Local, ..s("", "") },
+        Subject { clear: vec!["http", "ftp"], address_count: 3, ..s("a.example", "US") },
+        Subject { clear: vec!["stun"], ..s("a.example", "US") },
+        Subject { clear: vec!["ocsp"], listing: Listing::Background, ..s("a.example", "US") },
+        Subject {
+            operator: company_us(),
+            holder: company("Hetzner", "DE", Some(("Owner", "US"))),
+            ..s("a.example", "DE")
+        },
+        Subject { operator: Some(unverified), holder: company("Amazon", "US", None), ..s("a.example", "DE") },
+        Subject { listing: Listing::NotListed, ..s("a.example", "NL") },
+        Subject { listing: Listing::NotListed, ..s("www.googletagmanager.com", "NL") },
+        Subject { listing: Listing::Subprocessor, ..s("d1.cloudfront.net", "US") },
+        Subject {
+            listing: Listing::NotListed,
+            holder: company("Hetzner", "DE", None),
+            address_count: 4,
+            ..s("", "NL")
+        },
+        Subject { listing: Listing::NotListed, ..s("", "NL") },
+        Subject { label: book().trackers.label("t.sentry.io"), ..s("t.sentry.io", "US") },
+        Subject { label: book().trackers.label("t.appsflyer.com"), ..s("t.appsflyer.com", "DE") },
+        Subject {
+            label: book().trackers.label("fcm.googleapis.com"),
+            listing: Listing::Background,
+            ..s("fcm.googleapis.com", "US")
+        },
+        Subject { role: Some("crash".into()), listing: Listing::Service, ..s("log.zoom.us", "US") },
+        with(dns),
+        with(NameBasis::Certificate),
+        with(NameBasis::ReverseLookup),
+        with(NameBasis::OuterHello(NameSource::TlsSni)),
+        Subject { first: at("2020-07-15"), last: at("2020-07-17"), ..s("a.example", "US") },
+        Subject { addresses: vec!["170.114.1.1".parse().unwrap()], listing: Listing::Service, ..s("zoom.us", "US") },
+    ];
+    assert!(profile.list.entries.iter().any(|e| !e.countries.is_empty()));
+    all.push(Subject { listing: Listing::Subprocessor, ..s("static.ada.support", "IN") });
+    all.extend(handshake::tests::cases());
+    all.extend(behind::tests::cases());
+    all
+}
