@@ -8,9 +8,9 @@
 //!
 //! ```text
 //!                    main → cli → run              may do I/O
-//!          ┌─────────┬────────┬─────────┬────┐
-//!          │ capture │ report │ resolve │ ui │     outer rooms, strangers to each other, but ui formats as report
-//!          └────┬────┴────┬───┴─────────┴────┘     does; resolve talks, if told to
+//!   ┌──────┬─────────┬────────┬─────────┬────┐
+//!   │ host │ capture │ report │ resolve │ ui │     outer rooms, strangers to each other, but ui formats as report
+//!   └──────┴────┬────┴────┬───┴─────────┴────┘     does; resolve talks, if told to; host knows this machine
 //!   floor 6     engine          │                  assembles the floors; ledger, recipients, losses
 //!   floor 5     policy          │                  dated law, service profiles, rules → findings
 //!   floor 4     attribution     │                  names, places, companies: each a claim with its source
@@ -56,6 +56,8 @@ pub mod dissect;
 pub mod engine;
 pub mod evidence;
 pub mod flow;
+#[cfg(feature = "live")]
+pub mod host;
 pub mod policy;
 pub mod report;
 #[cfg(feature = "resolve")]

@@ -20,6 +20,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("evidence", &["wire", "decode", "attribution", "engine::view"]),
     ("report", &["wire", "attribution", "policy", "engine::view", "dissect::fact"]),
     ("resolve", &["wire"]),
+    ("host", &["wire", "attribution::Owner", "attribution::OwnerMatch"]),
     ("ui", &["wire", "attribution", "policy", "engine", "dissect::fact", "report::format"]),
     (
         "run",
@@ -34,12 +35,26 @@ const DOORS: &[(&str, &[&str])] = &[
             "evidence",
             "report",
             "resolve",
+            "host",
             "ui",
         ],
     ),
     (
         "cli",
-        &["wire", "attribution", "policy", "engine", "capture", "evidence", "report", "resolve", "ui", "run", "synth"],
+        &[
+            "wire",
+            "attribution",
+            "policy",
+            "engine",
+            "capture",
+            "evidence",
+            "report",
+            "resolve",
+            "host",
+            "ui",
+            "run",
+            "synth",
+        ],
     ),
 ];
 
