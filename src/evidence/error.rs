@@ -16,6 +16,20 @@ pub enum EvidenceError {
     Quota { quota: u64 },
     #[error("cannot read {name}: {source}; check the path and its rights")]
     Read { name: Text, source: io::Error },
+    #[error("{name} is neither a plain file nor a folder, or there are too many; take it out of the bundle")]
+    Strange { name: Text },
+    #[error("{name} is not sealed; `zollhund seal` seals what is there")]
+    Unsealed { name: Text },
+    #[error("{name}: line {line} does not follow from the line before; nothing is added to a broken custody log")]
+    Custody { name: Text, line: u64 },
+    #[error("{program} cannot be run: {source}; install OpenSSH")]
+    Program { program: &'static str, source: io::Error },
+    #[error(
+        "ssh-keygen does not sign with {name}: {reason}; give a private key, or a public one whose agent is running"
+    )]
+    Sign { name: Text, reason: Text },
+    #[error("{name} is no reply of a time-stamp authority to this bundle: {reason}")]
+    Stamp { name: Text, reason: Text },
     #[error("{name} is no journal of a saved capture, or of another version: line {line}: {reason}")]
     Journal { name: Text, line: u64, reason: Text },
 }

@@ -4,12 +4,18 @@
 //! Files are made new, for their owner only, and are on the disk when [`Store::close`] returns. What was handed over a
 //! second ago is readable even if the program is killed.
 
+mod attest;
+mod bag;
+mod custody;
 mod error;
 mod journal;
 mod pcapng;
 mod store;
 mod trim;
 
+pub use attest::{Stamp, Verdict, attach, request, sign, signature_path, stamp_path, verify_signature, verify_stamp};
+pub use bag::{Checked, Digests, PAYLOAD, Sealed, TAG_MANIFEST, Wrong, check, digests, is_sealed, seal};
+pub use custody::{CUSTODY, Chain, Custody, Step};
 pub use error::EvidenceError;
 pub use journal::{Comment, Entry, Header, JOURNAL, Told, process_comment, read_comment, read_journal};
 pub use pcapng::{Described, Kept, Section, Statistics, Writer};

@@ -432,7 +432,7 @@ fn segment(
 }
 
 /// A file that did not exist, also not as a link; readable by its owner only: captures are personal data.
-fn new_file(path: &Path) -> Result<File, EvidenceError> {
+pub(super) fn new_file(path: &Path) -> Result<File, EvidenceError> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -5,7 +5,7 @@
 //! Needs root, and Debian's janus, coturn, nginx, dnsmasq and chromium; a test that lacks them says so loudly and is
 //! skipped, except where `ZOLLHUND_LAB=required` is set.
 
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -162,7 +162,8 @@ fn is_root() -> bool {
 impl Lab {
     /// Builds it and waits until every server answers. `None`, and a loud line, where that cannot be.
     pub fn new() -> Option<Self> {
-        let here = |name: &&&str| !["/usr/bin", "/usr/sbin", "/sbin", "/bin"].iter().any(|d| Path::new(d).join(name).exists());
+        let here =
+            |name: &&&str| !["/usr/bin", "/usr/sbin", "/sbin", "/bin"].iter().any(|d| Path::new(d).join(name).exists());
         let missing: Vec<_> = PROGRAMS.iter().filter(here).copied().collect();
         if !is_root() || !missing.is_empty() {
             let why = if is_root() { format!("missing: {}", missing.join(", ")) } else { "it needs root".to_owned() };
@@ -202,8 +203,24 @@ impl Lab {
         let (key, cert) = (format!("{folder}/key.pem"), format!("{folder}/cert.pem"));
         let names = format!("subjectAltName=DNS:{},DNS:{}", SIGNALLING.0, TELEMETRY.0);
         sh(&[
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=call.example", "-addext", &names, "-keyout", &key, "-out", &cert,
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=call.example",
+            "-addext",
+            &names,
+            "-keyout",
+            &key,
+            "-out",
+            &cert,
         ]);
         let page = fixtures();
         let nginx = format!(
@@ -241,14 +258,36 @@ impl Lab {
         );
         let names = [TURN, SIGNALLING, TELEMETRY].map(|(name, address)| format!("--address=/{name}/{address}"));
         let turn = [
-            "-n", "--listening-ip", TURN.1, "--relay-ip", TURN.1, "--user", "guest:guest", "--realm", SIGNALLING.0,
-            "--lt-cred-mech", "--no-tls", "--no-dtls", "--no-cli", "--log-file", "stdout",
-            "--pidfile", &format!("{folder}/turn.pid"), "--userdb", &format!("{folder}/turn.db"),
+            "-n",
+            "--listening-ip",
+            TURN.1,
+            "--relay-ip",
+            TURN.1,
+            "--user",
+            "guest:guest",
+            "--realm",
+            SIGNALLING.0,
+            "--lt-cred-mech",
+            "--no-tls",
+            "--no-dtls",
+            "--no-cli",
+            "--log-file",
+            "stdout",
+            "--pidfile",
+            &format!("{folder}/turn.pid"),
+            "--userdb",
+            &format!("{folder}/turn.db"),
         ];
         let listen = format!("--listen-address={RESOLVER}");
         let mut dnsmasq = vec![
-            "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", &listen, "--bind-interfaces",
-            "--pid-file=", "--user=root",
+            "--keep-in-foreground",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            &listen,
+            "--bind-interfaces",
+            "--pid-file=",
+            "--user=root",
         ];
         dnsmasq.extend(names.iter().map(String::as_str));
         self.start("dnsmasq", &dnsmasq);
@@ -294,10 +333,21 @@ impl Lab {
         self.spawn(
             "chromium",
             &[
-                "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                "--disable-default-apps", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
-                "--ignore-certificate-errors", "--enable-logging=stderr", &profile, "https://call.example/",
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--disable-default-apps",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+                "--ignore-certificate-errors",
+                "--enable-logging=stderr",
+                &profile,
+                "https://call.example/",
             ],
         )
     }
