@@ -6,6 +6,7 @@ mod services;
 
 use crate::report::{Style, summary_json, summary_text};
 use crate::run::{self, Job, Outcome};
+use crate::wire::{Day, Timestamp};
 use anyhow::{Context, Result};
 use args::{Cli, Color, Command, Format, Judge, Tell};
 use clap::error::ErrorKind;
@@ -134,12 +135,25 @@ fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
     for complaint in &complaints {
         complain(complaint);
     }
+    if let Some(age) = job.knowledge.book.stale(today()) {
+        let edition = job.knowledge.book.regimes.edition();
+        complain(&format!(
+            "the table of law is of {edition}, {age} days old; use a newer edition (jurisdictions.toml in --policy DIR)"
+        ));
+    }
     if let Some(floor) = judge.fail_on
-        && summary.findings.iter().any(|f| f.severity >= floor)
+        && summary.findings.iter().any(|f| f.severity >= floor && f.aside.is_none())
     {
         return Ok(Exit::Finding);
     }
     Ok(if incomplete { Exit::Incomplete } else { Exit::Done })
+}
+
+/// The day by the clock, or by `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>).
+fn today() -> Day {
+    let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|secs| secs.parse().ok());
+    let clock = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    Timestamp::from_secs(told.unwrap_or_else(clock)).day()
 }
 
 fn style(tell: &Tell) -> Style {

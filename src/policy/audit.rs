@@ -7,6 +7,7 @@ use super::data_file::{self, Code, Date, PolicyError};
 use super::list::{self, List};
 use super::phase::Phase;
 use super::service::{Disclosed, Parameters};
+use super::suppression::{Suppression, Suppressions};
 use super::words::Lang;
 use crate::attribution::{CountryCode, Source};
 use crate::wire::{Day, Text, Timestamp};
@@ -45,6 +46,8 @@ pub struct Audit {
     pub telemetry: Option<bool>,
     pub dpf: Vec<DpfEntry>,
     pub markers: Vec<(Timestamp, Text)>,
+    /// Findings that were set aside.
+    pub suppressions: Suppressions,
 }
 
 /// Who audits what, as the report shows it.
@@ -122,6 +125,8 @@ struct File {
     dpf: Vec<DpfEntry>,
     #[serde(default)]
     markers: Vec<MarkerRow>,
+    #[serde(default)]
+    suppress: Vec<Suppression>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -260,6 +265,7 @@ impl Audit {
             telemetry,
             dpf: file.dpf,
             markers,
+            suppressions: Suppressions::new(name, file.suppress, &source)?,
             source,
         })
     }

@@ -1,8 +1,10 @@
 //! What is told to an auditor: an observation that deserves a look, with what it rests on.
 
+use super::suppression::SetAside;
 use crate::attribution::{Confidence, Source};
 use crate::wire::{FrameNo, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How much a human should look at it. It ranks attention, not illegality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,5 +83,7 @@ pub struct Finding {
     pub last: Timestamp,
     /// Frames it rests on: the first of every flow concerned, bounded.
     pub frames: Vec<FrameNo>,
-    pub sources: Vec<std::sync::Arc<Source>>,
+    pub sources: Vec<Arc<Source>>,
+    /// The auditor has set it aside: it is told, but it calls nobody.
+    pub aside: Option<Arc<SetAside>>,
 }

@@ -16,6 +16,7 @@ pub mod recognise;
 pub mod rules;
 pub mod service;
 pub mod subject;
+pub mod suppression;
 pub mod tracker;
 pub mod transport;
 mod words;

@@ -636,6 +636,12 @@ pub(super) struct FindingRow {
     pub(super) frames: Vec<u64>,
     #[serde(default)]
     pub(super) sources: Vec<String>,
+    #[serde(default)]
+    pub(super) set_aside: Option<String>,
+    #[serde(default)]
+    pub(super) set_aside_on: Option<String>,
+    #[serde(default)]
+    pub(super) set_aside_by: Option<String>,
 }
 
 /// A row of `losses`, for reading.

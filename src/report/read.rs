@@ -12,6 +12,7 @@ use crate::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker,
 use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
 use crate::policy::subject::{Agreement, Alias, Blind, Label, Leaf, Silence, Traffic};
+use crate::policy::suppression::SetAside;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Proposal, Subject};
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
@@ -279,6 +280,12 @@ fn finding(row: &FindingRow, sources: &Sources, tokens: &mut Tokens) -> Result<F
         last: row.last,
         frames: frames(&row.frames),
         sources: row.sources.iter().map(|shown| sources.find(shown)).collect(),
+        aside: row.set_aside.as_ref().map(|reason| {
+            let source = row.sources.last().map_or_else(|| sources.find(""), |shown| sources.find(shown));
+            let decided = row.set_aside_on.as_deref().and_then(Day::parse).unwrap_or_default();
+            let by = clean(row.set_aside_by.as_deref().unwrap_or_default());
+            Arc::new(SetAside { reason: clean(reason), decided, by, source })
+        }),
     })
 }
 

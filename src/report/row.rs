@@ -20,6 +20,8 @@ pub(super) enum Cell<'a> {
     Address(IpAddr),
     /// Address and port.
     End(End),
+    /// `2026-11-20`.
+    Day(Day),
     /// Nanoseconds, shown as milliseconds with three decimals.
     Millis(u64),
     /// A 16-bit code of a registry, as `0x1301`.
@@ -163,6 +165,10 @@ impl RowBuffer {
             }
             Cell::Time(time) => {
                 self.clock.write(time, &mut self.csv);
+                self.copy_quoted(start);
+            }
+            Cell::Day(day) => {
+                let _ = write!(Utf8(&mut self.csv), "{day}");
                 self.copy_quoted(start);
             }
             Cell::Address(a) => {

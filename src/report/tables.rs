@@ -348,7 +348,7 @@ table! {
             Cell::maybe(row.round_trip, Cell::Millis);
         "excluded_countries" Texts maybe "Countries that this round trip rules out." =
             List(SEMICOLON, std::iter::empty());
-        "regime" Text maybe "Legal regime of located_in on the day of the first flow." = Cell::Text(&row.regime);
+        "regime" Text maybe "Legal regime of located_in on the days of its flows; several are in order of time." = Cell::Text(&row.regime);
         "category" Text maybe "Category in the lists of telemetry and tracker hosts." =
             Cell::maybe(row.label.as_ref(), |l| Cell::Text(&l.category));
         "disclosed" Text maybe
@@ -369,8 +369,14 @@ table! {
             Cell::maybe(row.organisation(), |(_, c)| Cell::Source(&c.source));
         "organisation_unverified" Flag maybe "The source marks the entry as general knowledge." =
             Cell::maybe(row.organisation(), |(_, c)| Cell::Flag(c.value.unverified));
-        "holder" Text maybe "Who holds the network, where the host name says that somebody else runs the host." =
-            Cell::maybe(row.operator.as_ref().and(row.holder.as_ref()), |c| Cell::Text(&c.value.name));
+        "holder" Text maybe "Second recipient: who holds the network, where the host name says who runs the host." =
+            Cell::maybe(row.carrier(), |c| Cell::Text(&c.value.name));
+        "holder_country" Text maybe "Its seat." =
+            Cell::maybe(row.carrier().and_then(|c| c.value.seat.as_ref()), |s| Cell::Text(s.as_str()));
+        "holder_parent" Text maybe "Its ultimate parent company, if it is another." =
+            Cell::maybe(row.carrier().and_then(|c| c.value.parent.as_deref()), Cell::Text);
+        "holder_parent_country" Text maybe "Seat of that parent." =
+            Cell::maybe(row.carrier().and_then(|c| c.value.parent_seat.as_ref()), |s| Cell::Text(s.as_str()));
         "indeterminate" Text maybe "Why the place cannot be told, or not surely." =
             Cell::maybe(row.place.indeterminate.as_deref(), Cell::Text);
         "votes" Texts maybe "What every source says of the place, best first." =
@@ -380,6 +386,8 @@ table! {
         "cloud_region" Text maybe "Its region." = Cell::maybe(row.place.cloud.as_ref(), |c| Cell::Text(&c.region));
         "category_by" Text maybe "Suffix of the list that gave the category." =
             Cell::maybe(row.label.as_ref(), |l| Cell::Text(&l.suffix));
+        "category_via" Text maybe "Alias (CNAME) that matched, where the name itself is on no list." =
+            Cell::maybe(row.label.as_ref().and_then(|l| l.via.as_ref()), Cell::name);
         "payload_up" Number always "Transport payload bytes sent to it." = Cell::Number(row.up.payload);
         "payload_down" Number always "Transport payload bytes received from it." = Cell::Number(row.down.payload);
         "reverse_name" Text maybe
@@ -410,6 +418,11 @@ table! {
             List(SEMICOLON, row.1.frames.iter().map(|frame| Cell::Number(frame.0)));
         "sources" Texts maybe "Databases and lists it rests on, with their dates." =
             List(SEMICOLON, row.1.sources.iter().map(|source| Cell::Source(source)));
+        "set_aside" Text maybe "Why the auditor has set it aside." =
+            Cell::maybe(row.1.aside.as_ref(), |aside| Cell::Text(&aside.reason));
+        "set_aside_on" Text maybe "Day of that decision." =
+            Cell::maybe(row.1.aside.as_ref(), |aside| Cell::Day(aside.decided));
+        "set_aside_by" Text maybe "Who decided." = Cell::maybe(row.1.aside.as_ref(), |aside| Cell::Text(&aside.by));
     }
 }
 
@@ -476,6 +489,11 @@ fn certificate_names(fact: &Fact) -> &[crate::wire::Text] {
 type CompanyClaim = crate::attribution::Claim<std::sync::Arc<crate::attribution::Company>>;
 
 impl EndpointView<'_> {
+    /// Whose network carries what somebody else receives.
+    fn carrier(&self) -> Option<&CompanyClaim> {
+        self.operator.as_ref().and(self.holder.as_ref())
+    }
+
     /// Who runs the endpoint, and whether its name or its network says so.
     fn organisation(&self) -> Option<(&'static str, &CompanyClaim)> {
         let by_name = self.operator.as_ref().map(|claim| ("name", claim));

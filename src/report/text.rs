@@ -9,7 +9,7 @@ use super::page::{Page, Role, Style};
 use crate::attribution::CountryCode;
 use crate::engine::view::{LawNote, LookUps, LossView, Summary};
 use crate::policy::{self, Finding, Ground, Lang};
-use crate::wire::FrameNo;
+use crate::wire::{Day, FrameNo};
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -98,6 +98,9 @@ impl Told<'_> {
             page.labelled(lang.pick("look-ups", "Abfragen"), Role::Attention, &self.look_ups(look_ups), usize::MAX);
         }
         self.law(page);
+        if let Some(age) = self.law_age().filter(|_| c.frames > 0) {
+            page.labelled(lang.pick("law table", "Regimetab."), Role::Faint, &age, 2);
+        }
     }
 
     /// That this program did not only observe.
@@ -264,6 +267,21 @@ impl Told<'_> {
         let mut laws: Vec<&LawNote> = self.summary.law.iter().collect();
         laws.sort_by_cached_key(|law| std::cmp::Reverse(sent(law)));
         laws
+    }
+
+    /// The edition of the table of law, seen from the traffic.
+    fn law_age(&self) -> Option<String> {
+        let table = self.summary.sources.iter().find(|s| &*s.name == "jurisdictions.toml")?;
+        let (edition, last) = (Day::parse(&table.date)?, self.summary.circumstances.last.day());
+        let days = |n: u32| self.count(n, ["day", "Tag"], ["days", "Tage"]);
+        Some(match (last.0.checked_sub(edition.0), self.lang) {
+            (Some(0), Lang::En) => format!("edition {edition}, of the day of the capture"),
+            (Some(0), Lang::De) => format!("Ausgabe {edition}, vom Tag der Aufzeichnung"),
+            (Some(age), Lang::En) => format!("edition {edition}, {} older than the capture", days(age)),
+            (Some(age), Lang::De) => format!("Ausgabe {edition}, {} älter als die Aufzeichnung", days(age)),
+            (None, Lang::En) => format!("edition {edition}, {} after the capture", days(edition.0 - last.0)),
+            (None, Lang::De) => format!("Ausgabe {edition}, {} nach der Aufzeichnung", days(edition.0 - last.0)),
+        })
     }
 
     fn country(&self, code: &str) -> String {

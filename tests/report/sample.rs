@@ -141,6 +141,7 @@ fn finding(code: &'static str, severity: Severity, ground: Ground, subject: &str
         last: after(70_000),
         frames: vec![FrameNo(12), FrameNo(40), FrameNo(77), FrameNo(102)],
         sources: Vec::new(),
+        aside: None,
     }
 }
 

@@ -5,8 +5,10 @@ use crate::attribution::Confidence;
 use crate::dissect::fact::Hidden;
 use crate::policy::finding::{Finding, Ground, Severity};
 use crate::policy::subject::{Blind, Circumstances, Silence};
+use crate::policy::suppression::Suppressions;
 use crate::policy::words::{self, Lang};
 use crate::wire::FrameNo;
+use std::sync::Arc;
 
 pub(super) const RULE: Rule = Rule {
     codes: &[
@@ -30,6 +32,7 @@ pub(super) const RULE: Rule = Rule {
         ("CAP-14", "names were hidden by ESNI", "Namen waren durch ESNI verborgen"),
         ("CAP-15", "a long time without frames", "Lange Zeit ohne Frames"),
         ("CAP-16", "the table of law is old", "Die Regimetabelle ist alt"),
+        ("CAP-17", "findings that the auditor has set aside", "Vom Prüfer zurückgestellte Befunde"),
         ("NEG-00", "what such a capture cannot show", "Was eine solche Aufzeichnung nicht zeigen kann"),
     ],
     judge: Judge::Capture(judge),
@@ -56,6 +59,7 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             last: c.last,
             frames: frames.to_vec(),
             sources: Vec::new(),
+            aside: None,
         });
     };
     if c.lost > 0 {
@@ -259,6 +263,58 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             "Dieser Bericht beruht auf {frames} Frames {de} an einem Ort, mit einem Client, einer Version, einer Konfiguration und einem Konto. Er kann nicht zeigen, was Server untereinander weitergeben, Fernzugriff auf gespeicherte Daten aus anderen Ländern, was wie lange gespeichert oder aufgezeichnet wird, ob der Anbieter verschlüsselte Inhalte lesen kann (Ende-zu-Ende-Verschlüsselung), was im Vertrag steht oder was zu anderen Zeiten geschieht. Dass kein Empfänger außerhalb des EWR beobachtet wurde, hieße nicht, dass es keinen gibt. Ob eine Beobachtung eine mögliche Übermittlung ist, ist rechtlich zu prüfen."
         ),
     );
+}
+
+/// Applies what the auditor has set aside, and tells what came of every such decision.
+pub(super) fn set_aside(all: &Suppressions, c: &Circumstances, case: &Case<'_>, out: &mut Out) {
+    const SPELLED: usize = 20;
+    let lang = case.lang;
+    let applied = out.suppress(all, lang);
+    let n = |count: u64| words::number(count, lang);
+    let findings = |count: u64| match (lang, count) {
+        (Lang::En, 1) => "1 finding".to_owned(),
+        (Lang::En, _) => format!("{} findings", n(count)),
+        (Lang::De, 1) => "1 Befund".to_owned(),
+        (Lang::De, _) => format!("{} Befunde", n(count)),
+    };
+    let mut items = Vec::new();
+    for ((row, aside), ended) in all.rows().zip(&applied.aside).zip(&applied.ended) {
+        let whom = format!("{} {}", row.code, words::shown(&row.host));
+        let by = if row.by.is_empty() { String::new() } else { format!(", {}", words::shown(&row.by)) };
+        let why = format!("{} ({}{by})", words::shown(&row.reason).trim_end_matches('.'), row.decided.0);
+        let until = row.until.map(|u| u.0.to_string()).unwrap_or_default();
+        items.push(match (lang, aside, ended) {
+            (Lang::En, 0, 0) => format!("{}, without a finding: {why}", whom.trim()),
+            (Lang::De, 0, 0) => format!("{}, ohne Befund: {why}", whom.trim()),
+            (Lang::En, 0, _) => format!("{}, ended on {until}: {} are told again", whom.trim(), findings(*ended)),
+            (Lang::De, 0, _) => format!("{}, befristet bis {until}: {} gelten wieder", whom.trim(), findings(*ended)),
+            _ => format!("{}, {}: {why}", whom.trim(), findings(*aside)),
+        });
+    }
+    let ended = applied.ended.iter().any(|count| *count > 0);
+    let severity = if ended { Severity::Notice } else { Severity::Info };
+    out.push("CAP-17", severity, || {
+        let (file, hash) = (words::source(&all.source, lang), words::short_hash(&all.source));
+        let items = words::enumerate(&items, SPELLED, "; ", lang);
+        Finding {
+            code: "CAP-17",
+            severity,
+            ground: Ground::Capture,
+            subject: lang.pick("the capture", "die Aufzeichnung").into(),
+            text: match lang {
+                Lang::En => format!("Set aside by {file} (SHA-256 {hash}), and told all the same: {items}."),
+                Lang::De => format!("Zurückgestellt durch {file} (SHA-256 {hash}) und dennoch aufgeführt: {items}."),
+            }
+            .into(),
+            confidence: Confidence::High,
+            uncertainty: Box::default(),
+            first: c.first,
+            last: c.last,
+            frames: Vec::new(),
+            sources: vec![Arc::clone(&all.source)],
+            aside: None,
+        }
+    });
 }
 
 /// What was not judged because it is not the audited device's.

@@ -208,6 +208,7 @@ fn resolution(view: &View<'_>, case: &Case<'_>, severity: Severity) -> crate::po
         last: view.subject.last,
         frames: view.subject.frames.clone(),
         sources: placed.map(|claim| std::sync::Arc::clone(&claim.source)).into_iter().collect(),
+        aside: None,
     }
 }
 

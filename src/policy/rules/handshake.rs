@@ -358,6 +358,7 @@ fn offered(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
             last: subjects.iter().map(|s| s.last).max().unwrap_or(Timestamp::ZERO),
             frames,
             sources: vec![Arc::clone(table.source())],
+            aside: None,
         }
     });
 }
@@ -412,6 +413,7 @@ fn remarks(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
             last: until,
             frames,
             sources: vec![Arc::clone(case.book.transport.source())],
+            aside: None,
         }
     });
 }
@@ -450,6 +452,7 @@ fn names_in_the_clear(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
             last: readable.iter().map(|s| s.last).max().unwrap_or(Timestamp::ZERO),
             frames: readable.iter().filter_map(|s| s.frames.first().copied()).take(16).collect(),
             sources: Vec::new(),
+            aside: None,
         }
     });
 }

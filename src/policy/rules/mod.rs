@@ -24,6 +24,7 @@ use super::finding::{Finding, Severity};
 use super::load::Book;
 use super::service::Profile;
 use super::subject::{Circumstances, Listing, Subject};
+use super::suppression::{Applied, Suppressions};
 use super::words::Lang;
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
@@ -129,6 +130,11 @@ impl Out {
         }
     }
 
+    /// Sets aside what is to be set aside, of what was kept.
+    fn suppress(&mut self, all: &Suppressions, lang: Lang) -> Applied {
+        all.apply(&mut self.findings, lang)
+    }
+
     fn finish(self, lang: Lang) -> Vec<Finding> {
         let mut findings = self.findings;
         for beyond in self.kept.into_values() {
@@ -175,6 +181,9 @@ pub fn judge_all(subjects: &[Subject], circumstances: &Circumstances, case: &Cas
             Judge::Subjects(judge) => judge(subjects, case, &mut out),
             Judge::Capture(judge) => judge(circumstances, case, &mut out),
         }
+    }
+    if let Some(suppressions) = case.audit.map(|a| &a.suppressions).filter(|s| s.rows().len() > 0) {
+        blind_spot::set_aside(suppressions, circumstances, case, &mut out);
     }
     out.finish(case.lang)
 }
@@ -254,6 +263,6 @@ pub(crate) fn forbidden(text: &str, lang: Lang) -> Option<String> {
 }
 
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 #[cfg(test)]
 mod tests;

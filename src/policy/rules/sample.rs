@@ -11,29 +11,29 @@ use crate::policy::subject::{Blind, Silence, Traffic};
 use crate::wire::{Day, FrameNo, Text, Timestamp};
 use std::sync::{Arc, OnceLock};
 
-pub(super) fn book() -> &'static Book {
+pub(in crate::policy) fn book() -> &'static Book {
     static BOOK: OnceLock<Book> = OnceLock::new();
     BOOK.get_or_init(|| Book::embedded().unwrap())
 }
 
-pub(super) fn zoom() -> Profile {
+pub(in crate::policy) fn zoom() -> Profile {
     book().profile("zoom", &Parameters::new()).unwrap()
 }
 
-pub(super) fn source(name: &str) -> Arc<Source> {
+pub(in crate::policy) fn source(name: &str) -> Arc<Source> {
     Arc::new(Source { name: name.into(), date: "2026-06-01".into(), sha256: "ab".repeat(32).into() })
 }
 
-pub(super) fn code(text: &str) -> CountryCode {
+pub(in crate::policy) fn code(text: &str) -> CountryCode {
     CountryCode::parse(text).unwrap()
 }
 
-pub(super) fn at(day: &str) -> Timestamp {
+pub(in crate::policy) fn at(day: &str) -> Timestamp {
     Timestamp::from_secs(u64::from(Day::parse(day).unwrap().0) * 86_400 + 3600)
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "made for the optional fields of a subject")]
-pub(super) fn company(name: &str, seat: &str, parent: Option<(&str, &str)>) -> Option<Claim<Arc<Company>>> {
+pub(in crate::policy) fn company(name: &str, seat: &str, parent: Option<(&str, &str)>) -> Option<Claim<Arc<Company>>> {
     let value = Arc::new(Company {
         name: name.into(),
         seat: Some(code(seat)),
@@ -45,7 +45,7 @@ pub(super) fn company(name: &str, seat: &str, parent: Option<(&str, &str)>) -> O
 }
 
 /// A public host by that name, placed there, on that day.
-pub(super) fn subject(name: &str, country: &str, day: &str) -> Subject {
+pub(in crate::policy) fn subject(name: &str, country: &str, day: &str) -> Subject {
     let named = NameBasis::Hello(NameSource::TlsSni);
     Subject {
         names: if name.is_empty() { vec![] } else { vec![(Text::from(name), named)] },
@@ -66,7 +66,7 @@ pub(super) fn subject(name: &str, country: &str, day: &str) -> Subject {
     }
 }
 
-pub(super) fn judged(subject: Subject, profile: Option<&Profile>, lang: Lang) -> Vec<Finding> {
+pub(in crate::policy) fn judged(subject: Subject, profile: Option<&Profile>, lang: Lang) -> Vec<Finding> {
     let circumstances =
         Circumstances { first: subject.first, last: subject.last, frames: 10, ..Circumstances::default() };
     let case = Case::new(book(), profile, lang, &circumstances);
@@ -77,21 +77,21 @@ pub(super) fn judged(subject: Subject, profile: Option<&Profile>, lang: Lang) ->
 }
 
 /// The codes a subject raises, gravest first.
-pub(super) fn codes(subject: Subject, profile: Option<&Profile>) -> Vec<&'static str> {
+pub(in crate::policy) fn codes(subject: Subject, profile: Option<&Profile>) -> Vec<&'static str> {
     judged(subject, profile, Lang::En).iter().map(|f| f.code).collect()
 }
 
-pub(super) fn blind(what: Hidden) -> Blind {
+pub(in crate::policy) fn blind(what: Hidden) -> Blind {
     Blind { what, flows: 2, frames: vec![FrameNo(3)], to: vec![Text::from("dns.example")] }
 }
 
-pub(super) fn silence(secs: u64) -> Silence {
+pub(in crate::policy) fn silence(secs: u64) -> Silence {
     let (from, nanos) = (at("2020-04-16"), secs * 1_000_000_000);
     Silence { nanos, from, until: from.plus_nanos(nanos), before: FrameNo(700), after: FrameNo(701) }
 }
 
 /// Everything that can go wrong with a capture.
-pub(super) fn broken() -> Circumstances {
+pub(in crate::policy) fn broken() -> Circumstances {
     Circumstances {
         first: at("2020-04-16"),
         last: at("2030-04-16"),
@@ -124,7 +124,7 @@ pub(super) fn broken() -> Circumstances {
 }
 
 /// Subjects that together raise every rule about subjects.
-pub(super) fn all_kinds(profile: &Profile) -> Vec<Subject> {
+pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
     let day = "2021-02-18";
     let s = |name: &str, country: &str| subject(name, country, day);
     let company_us = || company("Zoom", "US", Some(("Zoom Holding", "CN")));

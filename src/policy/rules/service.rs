@@ -62,6 +62,7 @@ fn finding(
         last: c.last,
         frames: found.reasons.iter().filter_map(|r| r.frame).collect(),
         sources: case.book.catalogue().ok().map(|k| Arc::clone(k.source())).into_iter().collect(),
+        aside: None,
     }
 }
 

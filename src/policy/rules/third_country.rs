@@ -3,6 +3,7 @@
 use super::handshake::is_resolution;
 use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::{Claim, Confidence, CountryCode};
+use crate::policy::audit::{Audit, DpfEntry, DpfStatus};
 use crate::policy::finding::{Ground, Severity};
 use crate::policy::jurisdiction::{Regime, Status};
 use crate::policy::words::{self, Lang};
@@ -56,6 +57,9 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
         Status::Indeterminate => return unknown(view, case, out, Some(claim)),
         _ if resolves_names(view) => ("TRF-09", Severity::Notice),
         Status::TreatedAsEea | Status::AdequateFull => ("TRF-04", Severity::Info),
+        Status::AdequatePartial if certified(view, case, &regime).is_some_and(|e| e.status == DpfStatus::Active) => {
+            ("TRF-02", Severity::Notice)
+        }
         Status::AdequatePartial | Status::ThirdCountry if regime.is_united_states() => ("TRF-02", Severity::Attention),
         Status::AdequatePartial => ("TRF-03", Severity::Notice),
         Status::ThirdCountry => ("TRF-01", Severity::Attention),
@@ -64,13 +68,54 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
     out.about(view, code, severity, |severity| {
         let (mut doubts, confidence) = view.place_doubts(claim, case);
         regime_doubts(&regime, view, case, &mut doubts);
-        let mut text = format!("{} {} {}", view.traffic(), view.located(claim), law(&regime, case.lang));
+        let entry = certified(view, case, &regime);
+        let extract = entry.and_then(|entry| Some(extract_words(entry, case.audit?, case.lang)));
+        let law = law(&regime, extract.as_deref(), case.lang);
+        let mut text = format!("{} {} {law}", view.traffic(), view.located(claim));
         if code == "TRF-09" {
             text.insert_str(0, case.lang.pick("This is name resolution. ", "Hier geht es um Namensauflösung. "));
         }
-        let sources = vec![Arc::clone(&claim.source), Arc::clone(regime.source())];
+        let mut sources = vec![Arc::clone(&claim.source), Arc::clone(regime.source())];
+        if let (Some(entry), Some(audit)) = (entry, case.audit) {
+            sources.push(Arc::clone(&audit.source));
+            doubts.push(match case.lang {
+                Lang::En => {
+                    format!("the extract is of {}, and names are compared without legal forms", entry.checked.0)
+                }
+                Lang::De => {
+                    format!("der Auszug ist vom {}, und Namen sind ohne Rechtsformen verglichen", entry.checked.0)
+                }
+            });
+        }
         Draft { code, severity, ground: Ground::LocatedIn, confidence, text, doubts, sources }
     });
+}
+
+/// What the auditor's extract of the DPF List says of who runs the host; it speaks of no time before that regime.
+fn certified<'c>(view: &View<'_>, case: &Case<'c>, regime: &Regime<'_>) -> Option<&'c DpfEntry> {
+    let operator = view.subject.operator.as_ref()?;
+    let audit = case.audit.filter(|_| regime.token().ends_with(":us_dpf"))?;
+    audit.dpf_of(&operator.value.name)
+}
+
+/// ` audit.toml of 2026-11-20 (SHA-256 …) has an extract of the DPF List: Zoom Communications, Inc. is active (non-HR).`
+fn extract_words(entry: &DpfEntry, audit: &Audit, lang: Lang) -> String {
+    let (file, hash) = (words::source(&audit.source, lang), words::short_hash(&audit.source));
+    let (name, checked) = (words::shown(&entry.name), entry.checked.0);
+    let covers = if entry.covers.is_empty() { String::new() } else { format!(" ({})", words::shown(&entry.covers)) };
+    let status = match entry.status {
+        DpfStatus::Active => lang.pick("active", "aktiv"),
+        DpfStatus::Inactive => lang.pick("inactive", "inaktiv"),
+        DpfStatus::NotFound => lang.pick("not found there", "dort nicht gefunden"),
+    };
+    match lang {
+        Lang::En => format!(
+            " {file} (SHA-256 {hash}) has an extract of the DPF List of {checked}: {name}, {status}{covers}. A possible transfer, to be assessed legally."
+        ),
+        Lang::De => format!(
+            " {file} (SHA-256 {hash}) enthält einen Auszug der DPF-Liste vom {checked}: {name}, {status}{covers}. Mögliche Übermittlung, rechtlich zu prüfen."
+        ),
+    }
 }
 
 /// Nothing but name resolution went there, in the clear or encrypted.
@@ -80,10 +125,11 @@ fn resolves_names(view: &View<'_>) -> bool {
 }
 
 /// The sentence about the law of the day, and what follows from it for the reader.
-fn law(regime: &Regime<'_>, lang: Lang) -> String {
+fn law(regime: &Regime<'_>, extract: Option<&str>, lang: Lang) -> String {
     let table = words::source(regime.source(), lang);
     let clause = regime.clause(lang);
     let after = match regime.status {
+        Status::AdequatePartial if regime.is_united_states() && extract.is_some() => extract.unwrap_or_default(),
         Status::AdequatePartial if regime.is_united_states() => lang.pick(
             " Whether the recipient was certified has not been checked: a possible transfer, to be assessed legally.",
             " Ob der Empfänger zertifiziert war, ist nicht geprüft: mögliche Übermittlung, rechtlich zu prüfen.",
@@ -171,10 +217,12 @@ fn unknown(view: &View<'_>, case: &Case<'_>, out: &mut Out, claim: Option<&Claim
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{at, codes, judged, subject, zoom};
+    use super::super::sample::{at, book, codes, company, judged, subject, zoom};
     use super::*;
     use crate::dissect::fact::Hidden;
+    use crate::policy::rules::judge_all;
     use crate::policy::service::Profile;
+    use crate::policy::subject::Circumstances;
     use crate::policy::subject::{Listing, Subject};
 
     #[test]
@@ -287,5 +335,35 @@ mod tests {
         assert_eq!((then.confidence, now.confidence), (Confidence::Medium, Confidence::High));
         assert!(then.uncertainty.contains("of 2026-06-01, the traffic of 2019-09-26"), "{}", then.uncertainty);
         assert_eq!(&*now.uncertainty, "");
+    }
+
+    #[test]
+    fn an_extract_of_the_dpf_list_is_told_for_the_days_of_that_regime() {
+        let entry = |status: &str| {
+            format!(
+                "[[dpf]]\nname = \"Zoom Communications\"\nstatus = \"{status}\"\nchecked = 2026-11-20\ncovers = \"non-HR\"\n"
+            )
+        };
+        let told = |status: &str, day: &str, operator: &str| {
+            let text = format!("[case]\nreference = \"A\"\ndate = 2026-11-20\n{}", entry(status));
+            let audit = Audit::parse("audit.toml", &text, None).unwrap();
+            let seen = Circumstances::default();
+            let case = Case::new(book(), None, Lang::En, &seen).with_audit(Some(&audit));
+            let us = Subject { operator: company(operator, "US", None), ..subject("a.example", "US", day) };
+            let all = judge_all(&[us], &seen, &case);
+            all.into_iter().find(|f| f.code == "TRF-02").map(|f| (f.severity, f.text.to_string())).unwrap()
+        };
+        let (severity, text) = told("active", "2026-10-15", "Zoom Communications, Inc.");
+        assert_eq!(severity, Severity::Notice);
+        assert!(
+            text.contains("extract of the DPF List of 2026-11-20: Zoom Communications, active (non-HR)."),
+            "{text}"
+        );
+        assert!(!text.contains("has not been checked") && text.contains("SHA-256"), "{text}");
+        let (severity, text) = told("not-found", "2026-10-15", "Zoom Communications, Inc.");
+        assert!(severity == Severity::Attention && text.contains("not found there"), "{text}");
+        // Somebody else, and a day on which another regime held.
+        assert!(told("active", "2026-10-15", "ZoomInfo").1.contains("has not been checked"));
+        assert!(told("active", "2018-06-01", "Zoom Communications, Inc.").1.contains("has not been checked"));
     }
 }

@@ -218,6 +218,7 @@ fn not_seen(subjects: &[Subject], case: &Case<'_>, out: &mut Out) {
             last: subjects.iter().map(|s| s.last).max().unwrap_or(Timestamp::ZERO),
             frames: Vec::new(),
             sources: profile.list.sources().collect(),
+            aside: None,
         }
     });
 }

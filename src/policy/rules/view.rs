@@ -298,6 +298,7 @@ impl Out {
                 last: view.subject.last,
                 frames: view.subject.frames.clone(),
                 sources: draft.sources,
+                aside: None,
             }
         });
     }

@@ -21,13 +21,13 @@ impl Told<'_> {
             .iter()
             .rev()
             .map(|severity| {
-                let count = s.findings.iter().filter(|f| f.severity == *severity).count();
+                let count = s.findings.iter().filter(|f| f.severity == *severity && f.aside.is_none()).count();
                 format!("{} {}", self.n(count as u64), severity_word(*severity, lang))
             })
             .collect();
         page.heading(lang.pick("Findings", "Befunde"), &counts.join(" · "));
         // What is about the capture as a whole stands under what could not be seen.
-        let told = s.findings.iter().filter(|f| f.ground != Ground::Capture);
+        let told = s.findings.iter().filter(|f| f.ground != Ground::Capture && f.aside.is_none());
         let (told, info): (Vec<&Finding>, Vec<&Finding>) =
             told.partition(|f| self.verbose || f.severity > Severity::Info);
         for group in groups(&told) {
@@ -46,6 +46,25 @@ impl Told<'_> {
             let label = format!("  {}  ", severity_word(Severity::Info, lang));
             page.paragraph((Role::Faint, &label), 4, (Role::Faint, &codes.join(" · ")), 2);
         }
+        self.set_aside_by_auditor(page);
+    }
+
+    /// What the auditor has set aside is told, with reason and date.
+    fn set_aside_by_auditor(&self, page: &mut Page<'_>) {
+        let lang = self.lang;
+        let aside: Vec<_> = self.summary.findings.iter().filter_map(|f| f.aside.as_ref().map(|a| (f, a))).collect();
+        if aside.is_empty() {
+            return;
+        }
+        let label = format!("  {} {}  ", self.n(aside.len() as u64), lang.pick("set aside", "zurückgestellt"));
+        let items: Vec<String> = aside
+            .iter()
+            .map(|(f, why)| {
+                let by = if why.by.is_empty() { String::new() } else { format!(", {}", why.by) };
+                format!("{} {}: {} ({}{by})", f.code, host(f), why.reason, why.decided)
+            })
+            .collect();
+        page.paragraph((Role::Faint, &label), 4, (Role::Faint, &items.join(" · ")), self.most(4));
     }
 
     /// Findings of one severity and code.

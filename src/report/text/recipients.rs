@@ -132,7 +132,7 @@ impl Told<'_> {
         let marks = self.marks(r);
         let mut parts = self.reverse(r);
         if with_company {
-            parts.extend(company(r).map(|(by_name, claim)| self.company(by_name, claim, usual.company)));
+            parts.extend(companies(r).map(|(by_name, claim)| self.company(by_name, claim, usual.company)));
         }
         parts.extend(note);
         if with_company && !r.names.is_empty() && !address.is_empty() {
@@ -259,6 +259,12 @@ fn choose<'r>(group: &[&'r Subject], most: usize) -> Vec<&'r Subject> {
     const BEYOND: usize = 2;
     let rest = group.iter().skip(most).filter(|r| r.label.is_some() || !r.tunnels.is_empty()).take(BEYOND);
     group.iter().take(most).chain(rest).copied().collect()
+}
+
+/// Who runs it by its name, and in whose network it stands: two recipients, unless they are the same.
+fn companies(r: &Subject) -> impl Iterator<Item = (bool, &Claim<Arc<Company>>)> {
+    let same = |h: &&Claim<Arc<Company>>| r.operator.as_ref().is_none_or(|o| o.value.name != h.value.name);
+    r.operator.iter().map(|c| (true, c)).chain(r.holder.iter().filter(same).map(|c| (false, c)))
 }
 
 fn most_common<'s>(sources: impl Iterator<Item = &'s Arc<Source>>) -> Option<&'s Source> {
