@@ -11,7 +11,7 @@ use std::net::IpAddr;
 /// and bare suffixes give `None`.
 #[must_use]
 pub fn registrable(host: &str) -> Option<&str> {
-    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.split('.').any(str::is_empty) {
+    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty) {
         return None;
     }
     psl::domain_str(host)
@@ -57,7 +57,8 @@ impl<T> SuffixMap<T> {
             if let Some(value) = self.values.get(rest) {
                 return Some((rest, value));
             }
-            rest = rest.split_once('.')?.1;
+            let dot = rest.bytes().position(|b| b == b'.')?;
+            rest = rest.get(dot + 1..)?;
         }
     }
 

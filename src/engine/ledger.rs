@@ -8,7 +8,7 @@ use super::owners::OwnerSet;
 use super::view::Tally;
 use crate::attribution::{NameBasis, NameId};
 use crate::wire::{Day, FrameNo, Timestamp, Tunnel};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::net::IpAddr;
 
 /// Everything of one flow that the books want.

@@ -47,7 +47,7 @@ impl Tokens {
         list
     }
 
-    fn iter(&self, set: TokenSet) -> impl Iterator<Item = &'static str> {
+    pub(super) fn iter(&self, set: TokenSet) -> impl Iterator<Item = &'static str> {
         self.0.iter().enumerate().filter(move |(at, _)| set.0 >> at & 1 == 1).map(|(_, t)| *t)
     }
 

@@ -7,13 +7,14 @@ use super::notes::{HiddenSet, TokenSet, Tokens};
 use super::owners::Owners;
 use super::view::EndpointView;
 use crate::attribution::{
-    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
+    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameId, Organisations, Source, registrable,
 };
 use crate::dissect::fact::Offer;
 use crate::policy::subject::{Agreement, Alias, Label};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
-use std::collections::{BTreeSet, HashMap};
+use hashbrown::{Equivalent, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,28 +45,58 @@ impl Knowledge {
 }
 
 /// Whom recipients are grouped by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Who {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Who<S> {
     /// The company behind the name.
-    Operator(Box<str>),
+    Operator(S),
     /// A registrable domain whose company is not known.
-    Domain(Box<str>),
+    Domain(S),
     /// Nothing but the network it stands in.
-    Network(Box<str>),
+    Network(S),
     Address(IpAddr),
     /// Beyond the bound: by network.
-    Further(Box<str>),
+    Further(S),
 }
 
-/// One recipient in one place, as far as grouping goes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    who: Who,
+/// One recipient in one place, as far as grouping goes. Keys are kept with their texts and looked up with borrowed ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key<S> {
+    who: Who<S>,
     country: Option<CountryCode>,
     listing: Listing,
-    role: Option<Box<str>>,
-    category: Option<Box<str>>,
+    role: Option<S>,
+    category: Option<S>,
     law: Law,
+}
+
+impl<S: AsRef<str>> Key<S> {
+    fn with<'k, T>(&'k self, text: impl Fn(&'k str) -> T) -> Key<T> {
+        let text = |s: &'k S| text(s.as_ref());
+        let Self { country, listing, law, .. } = *self;
+        let who = match &self.who {
+            Who::Operator(name) => Who::Operator(text(name)),
+            Who::Domain(name) => Who::Domain(text(name)),
+            Who::Network(name) => Who::Network(text(name)),
+            Who::Address(address) => Who::Address(*address),
+            Who::Further(name) => Who::Further(text(name)),
+        };
+        let (role, category) = (self.role.as_ref().map(text), self.category.as_ref().map(text));
+        Key { who, country, listing, role, category, law }
+    }
+}
+
+impl Equivalent<Key<Box<str>>> for Key<&str> {
+    fn equivalent(&self, kept: &Key<Box<str>>) -> bool {
+        *self == kept.with(|text| text)
+    }
+}
+
+/// What was filed of a subject, so that each address and each name is counted once.
+#[derive(Debug, Default)]
+struct Filed {
+    /// The last one: those of one address come in one go.
+    address: Option<IpAddr>,
+    names: Vec<NameId>,
 }
 
 /// Which rows of the table of law hold for place, operator, its parent, holder, its parent; and which grades of transport.
@@ -89,10 +120,10 @@ pub(super) struct Recipients<'a> {
     pub(super) periods: bool,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
-    index: HashMap<Key, usize>,
+    index: HashMap<Key<Box<str>>, usize>,
     pub(super) subjects: Vec<Subject>,
-    /// Beside the subjects: the address filed last, so that each is counted once.
-    filed: Vec<IpAddr>,
+    /// Beside the subjects.
+    filed: Vec<Filed>,
     /// The subject of an address under a name.
     pub(super) filed_as: HashMap<(IpAddr, Option<NameId>), u32>,
     /// Encounters that were judged together because there were too many recipients.
@@ -323,32 +354,33 @@ impl<'a> Recipients<'a> {
         judged: &Judged,
     ) {
         let name = encounter.name.map(|(id, _)| self.names.resolve(id));
-        let network = || row.holder.as_ref().map_or_else(|| "".into(), |h| h.value.name.clone());
+        let network = row.holder.as_ref().map_or("", |h| &*h.value.name);
         let who = match (&judged.operator, name) {
             _ if !kind.is_outside() => Who::Address(address),
-            (Some(operator), _) => Who::Operator(operator.value.name.clone()),
+            (Some(operator), _) => Who::Operator(&*operator.value.name),
             (None, Some(name)) => match registrable(name) {
-                Some(domain) => Who::Domain(domain.into()),
-                None => Who::Domain(name.into()),
+                Some(domain) => Who::Domain(domain),
+                None => Who::Domain(name),
             },
-            (None, None) if row.holder.is_some() => Who::Network(network()),
+            (None, None) if row.holder.is_some() => Who::Network(network),
             (None, None) => Who::Address(address),
         };
         let mut key = Key {
             who,
             country: row.place.located_in.as_ref().map(|c| c.value),
             listing: judged.listing,
-            role: judged.role.clone(),
-            category: judged.label.as_ref().map(|l| l.category.clone()),
+            role: judged.role.as_deref(),
+            category: judged.label.as_ref().map(|l| &*l.category),
             law: self.law(encounter, row, judged),
         };
         if self.index.len() >= self.limits.recipients && !self.index.contains_key(&key) {
             self.lumped += 1;
-            key.who = Who::Further(network());
+            key.who = Who::Further(network);
         }
-        let at = *self.index.entry(key).or_insert_with(|| {
+        let at = self.index.get(&key).copied().unwrap_or_else(|| {
             self.subjects.push(subject(encounter, row, judged));
-            self.filed.push(IpAddr::from([0; 4]));
+            self.filed.push(Filed::default());
+            self.index.insert(key.with(Into::into), self.subjects.len() - 1);
             self.subjects.len() - 1
         });
         self.filed_as.insert((address, encounter.name.map(|(id, _)| id)), at as u32);
@@ -359,11 +391,20 @@ impl<'a> Recipients<'a> {
             .name
             .filter(|(id, _)| self.chains.contains_key(id) && !known(*id))
             .and_then(|(id, _)| self.alias(id));
-        let name = encounter.name.map(|(id, basis)| (TextRef::new(self.names.resolve(id)), basis));
         let (agreements, offers, most) = (self.agreements, self.offers, self.limits.agreements_per_recipient);
         let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return };
-        if *filed != address {
-            *filed = address;
+        if let Some((id, basis)) = encounter.name {
+            if let Some(known) = filed.names.iter().position(|name| *name == id) {
+                if let Some((_, old)) = subject.names.get_mut(known) {
+                    *old = (*old).min(basis);
+                }
+            } else if filed.names.len() < self.limits.names_per_recipient {
+                filed.names.push(id);
+                subject.names.push((self.names.resolve(id).into(), basis));
+            }
+        }
+        if filed.address != Some(address) {
+            filed.address = Some(address);
             subject.address_count += 1;
             if subject.addresses.len() < self.limits.addresses_per_recipient {
                 subject.addresses.push(address);
@@ -391,7 +432,7 @@ impl<'a> Recipients<'a> {
                 None => subject.ungraded += new.flows,
             }
         }
-        join(subject, encounter, name, row, self.tokens, &self.limits);
+        join(subject, encounter, row, self.tokens, &self.limits);
     }
 }
 
@@ -432,18 +473,10 @@ fn subject(encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Su
 fn join(
     subject: &mut Subject,
     encounter: &Encounter,
-    name: Option<(TextRef<'_>, NameBasis)>,
     row: &EndpointView<'_>,
     tokens: &Tokens,
     limits: &LedgerLimits,
 ) {
-    if let Some((name, basis)) = name {
-        if let Some((_, old)) = subject.names.iter_mut().find(|(known, _)| known.exact() == name.exact()) {
-            *old = (*old).min(basis);
-        } else if subject.names.len() < limits.names_per_recipient {
-            subject.names.push((name.exact().into(), basis));
-        }
-    }
     // Of several addresses in the same country the least certain one speaks for all.
     if let (Some(ours), Some(theirs)) = (&mut subject.located_in, &row.place.located_in)
         && theirs.confidence < ours.confidence
@@ -462,9 +495,9 @@ fn join(
     subject.outer_names += encounter.outer;
     let room = limits.frames_per_recipient.saturating_sub(subject.frames.len());
     subject.frames.extend(encounter.frames.iter().take(room));
-    merge(&mut subject.applications, tokens.list(encounter.spoken));
-    merge(&mut subject.clear, tokens.list(encounter.clear));
-    merge(&mut subject.tunnels, encounter.tunnel.kinds().collect());
+    merge(&mut subject.applications, tokens.iter(encounter.spoken));
+    merge(&mut subject.clear, tokens.iter(encounter.clear));
+    merge(&mut subject.tunnels, encounter.tunnel.kinds());
     for hidden in HiddenSet::ALL.into_iter().filter(|h| encounter.hidden.has(*h)) {
         if !subject.hidden.contains(&hidden) {
             subject.hidden.push(hidden);
@@ -473,7 +506,7 @@ fn join(
 }
 
 /// Adds what is missing; keeps the list sorted.
-fn merge(list: &mut Vec<&'static str>, more: Vec<&'static str>) {
+fn merge(list: &mut Vec<&'static str>, more: impl Iterator<Item = &'static str>) {
     for token in more {
         if let Err(at) = list.binary_search(&token) {
             list.insert(at, token);

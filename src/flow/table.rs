@@ -4,9 +4,9 @@ use super::entry::{Flow, FlowId};
 use super::reader::{Reader, Verdict};
 use crate::dissect::Facts;
 use crate::wire::{End, FlowKey, Fragment, Frame, Packet, Pair, Side, TcpFlags, Timestamp, Transport, TransportKind};
-use hashbrown::HashTable;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 /// The bounds of the flow table.
 #[derive(Debug, Clone, Copy)]
@@ -54,10 +54,10 @@ pub struct FlowTable {
     /// Flow `n` stands at `n - retired`.
     flows: VecDeque<Flow>,
     retired: u32,
-    /// 5-tuple → number of its latest generation, each with its hash, so that growing touches no flow. Hashed with a
-    /// secret key: addresses and ports are chosen by others.
+    /// 5-tuple → number of its latest generation, each with its hash, so that growing touches no flow. Seeded per
+    /// table: addresses and ports are chosen by others.
     index: HashTable<(u32, u32)>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
     recent: Box<[u32; RECENT]>,
     held: usize,
     /// TCP flows somebody listens to, for letting go of silent ones.
@@ -79,7 +79,7 @@ impl FlowTable {
             flows: VecDeque::new(),
             retired: 0,
             index: HashTable::new(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
             recent: Box::new([u32::MAX; RECENT]),
             held: 0,
             listening: Vec::new(),

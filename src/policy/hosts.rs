@@ -94,7 +94,7 @@ impl<T> HostMap<T> {
         let mut starts = [0; MAX_LABELS];
         let mut count = 0;
         let mut whole = true;
-        for (at, _) in name.rmatch_indices('.') {
+        for (at, _) in name.bytes().enumerate().rev().filter(|(_, b)| *b == b'.') {
             if count == self.deepest {
                 whole = false;
                 break;

@@ -3,7 +3,7 @@
 
 use crate::wire::{End, TransportKind};
 use data_encoding::BASE64;
-use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use sha1::{Digest, Sha1};
 use std::net::IpAddr;
 
 /// Base64 of 20 bytes of SHA-1.
@@ -26,10 +26,10 @@ pub fn community_hash(transport: TransportKind, a: End, b: End) -> [u8; HASH_LEN
     input.put(&[transport.number(), 0]);
     input.put(&low.port.to_be_bytes());
     input.put(&high.port.to_be_bytes());
-    let hash = digest(&SHA1_FOR_LEGACY_USE_ONLY, input.as_slice());
+    let hash = Sha1::digest(input.as_slice());
     let mut out = [b'='; HASH_LEN];
-    if BASE64.encode_len(hash.as_ref().len()) == HASH_LEN {
-        BASE64.encode_mut(hash.as_ref(), &mut out);
+    if BASE64.encode_len(hash.len()) == HASH_LEN {
+        BASE64.encode_mut(&hash, &mut out);
     }
     out
 }

@@ -107,14 +107,12 @@ impl<T: Table, W: Write> TableWriter<T, W> {
     pub fn row(&mut self, row: &T::Row<'_>) -> io::Result<()> {
         T::write(row, &mut self.buffer);
         self.count += 1;
-        if self.buffer.json.len() >= CHUNK || self.buffer.csv.len() >= CHUNK { self.hand_on() } else { Ok(()) }
-    }
-
-    fn hand_on(&mut self) -> io::Result<()> {
-        self.csv.write_all(&self.buffer.csv)?;
-        self.buffer.csv.clear();
-        self.jsonl.write_all(&self.buffer.json)?;
-        self.buffer.json.clear();
+        if self.buffer.csv.len() >= CHUNK {
+            hand_on(&mut self.buffer.csv, &mut self.csv)?;
+        }
+        if self.buffer.json.len() >= CHUNK {
+            hand_on(&mut self.buffer.json, &mut self.jsonl)?;
+        }
         Ok(())
     }
 
@@ -128,11 +126,18 @@ impl<T: Table, W: Write> TableWriter<T, W> {
     /// # Errors
     /// Whatever the writers return.
     pub fn finish(mut self) -> io::Result<(W, W)> {
-        self.hand_on()?;
+        hand_on(&mut self.buffer.csv, &mut self.csv)?;
+        hand_on(&mut self.buffer.json, &mut self.jsonl)?;
         self.csv.flush()?;
         self.jsonl.flush()?;
         Ok((self.csv, self.jsonl))
     }
+}
+
+fn hand_on(rows: &mut Vec<u8>, to: &mut impl Write) -> io::Result<()> {
+    to.write_all(rows)?;
+    rows.clear();
+    Ok(())
 }
 
 /// The row as one JSON object with a line end, added to `out`.
@@ -193,7 +198,7 @@ table! {
         "flow" Number always "Number of the flow, from 1, in order of the first frame." = Cell::Number(row.flow);
         "community_id" Text always "Community ID version 1, seed 0." =
             Cell::Community(row.transport, row.client, row.server);
-        "protocol" Text always "tcp or udp." = Cell::Text(row.transport.token());
+        "protocol" Text always "tcp or udp." = Cell::Token(row.transport.token());
         "client" Address always "Address of the audited side, or of whoever opened the flow." =
             Cell::Address(row.client.address);
         "client_port" Number always "Port of the client." = Cell::Number(row.client.port.into());
@@ -209,20 +214,20 @@ table! {
         "payload_up" Number always "Transport payload bytes from client to server." = Cell::Number(row.up.payload);
         "payload_down" Number always "Transport payload bytes from server to client." = Cell::Number(row.down.payload);
         "tunnel" Texts maybe "What the addresses were wrapped in: gre, ip-in-ip, vxlan, gtp-u, pppoe, mpls, teredo." =
-            List(SEMICOLON, row.tunnel.kinds().map(Cell::Text));
-        "application" Text maybe "Protocol recognised." = Cell::Text(row.application);
+            List(SEMICOLON, row.tunnel.kinds().map(Cell::Token));
+        "application" Text maybe "Protocol recognised." = Cell::Token(row.application);
         "name" Text maybe "Host name the flow is for." = Cell::maybe(row.name, |(name, _)| Cell::name(name));
         "name_basis" Text maybe
             "How the name is known: tls-sni, quic-sni, dtls-sni, gquic-sni, http-connect, http-host, greeting, outer-sni (beside \
              an ECH extension, perhaps a cover name), dns (the client had got the address for it), certificate, ptr (looked \
              up by this program)." =
-            Cell::maybe(row.name, |(_, basis)| Cell::Text(basis.token()));
+            Cell::maybe(row.name, |(_, basis)| Cell::Token(basis.token()));
         "process" Text maybe "Program that owned the client's socket, where the capturing machine told." =
             Cell::maybe(row.owner, |owner| Cell::name(TextRef::from(&owner.name)));
-        "scope" Text maybe "in or out of the audited scope; unknown: no program could be told." = Cell::Text(row.scope);
+        "scope" Text maybe "in or out of the audited scope; unknown: no program could be told." = Cell::Token(row.scope);
         "client_basis" Text always
             "How the client was told from the server: subject, local, syn, hello, ports, first-frame." =
-            Cell::Text(row.client_basis.token());
+            Cell::Token(row.client_basis.token());
         "name_frame" Number maybe "Frame of the DNS answer behind a name of basis dns." =
             match row.name { Some((_, NameBasis::DnsAnswer { frame, .. })) => Cell::Number(frame.0), _ => Cell::Empty };
         "name_age_s" Number maybe "Whole seconds from that answer to the first frame." =
@@ -245,7 +250,7 @@ table! {
         "frame" Number always "Frame that completed the ClientHello." = Cell::Number(row.frame.0);
         "time" Time always "Its time." = Cell::Time(row.time);
         "flow" Number always "Number of the flow." = Cell::Number(row.flow);
-        "transport" Text always "tls, quic or dtls." = Cell::Text(row.offer.transport.token());
+        "transport" Text always "tls, quic or dtls." = Cell::Token(row.offer.transport.token());
         "client" Address always "Address of whoever sent the ClientHello." = Cell::Address(row.client.address);
         "client_port" Number always "Its port." = Cell::Number(row.client.port.into());
         "server" Address always "Address of the other side." = Cell::Address(row.server.address);
@@ -255,7 +260,7 @@ table! {
             List(",", row.offer.alpn.iter().map(Cell::name));
         "ech" Text maybe
             "offered: the Encrypted Client Hello extension (RFC 9849) is there, real or GREASE, so the name may be a cover \
-             name; esni: its withdrawn predecessor." = Cell::Text(row.offer.ech.token());
+             name; esni: its withdrawn predecessor." = Cell::Token(row.offer.ech.token());
         "version" Text maybe
             "Version negotiated: SSL3, TLS1.0 to TLS1.3, DTLS1.0, DTLS1.2, DTLS1.3; a draft or private code as 0x7f1c." =
             Cell::maybe(row.choice, |c| Cell::Version(c.version));
@@ -284,7 +289,7 @@ table! {
     |row| {
         "frame" Number always "Frame that completed the answer." = Cell::Number(row.frame.0);
         "time" Time always "Its time." = Cell::Time(row.time);
-        "transport" Text always "udp, tcp, mdns or llmnr." = Cell::Text(row.answer.transport);
+        "transport" Text always "udp, tcp, mdns or llmnr." = Cell::Token(row.answer.transport);
         "client" Address always "Who asked." = Cell::Address(row.client);
         "resolver" Address always "Who answered." = Cell::Address(row.resolver);
         "query" Text maybe "Name asked for." = Cell::name(&row.answer.query);
@@ -312,7 +317,7 @@ table! {
         "fact" Text always
             "speaks, named, offered, chosen, certificate, asked, resolved, mapped (STUN told the address seen), relayed (an \
              address on a relay), peer (relayed to this address), software, realm, media, hidden, clear, or the \
-             protocol's own word." = Cell::Text(fact_token(row.fact));
+             protocol's own word." = Cell::Token(fact_token(row.fact));
         "value" Text maybe "What was said." = fact_value(row.fact);
         "names" Texts maybe "Host names in a certificate." =
             List(SEMICOLON, certificate_names(row.fact).iter().map(Cell::name));
@@ -343,7 +348,7 @@ table! {
         "located_by" Text maybe "That source and its date." =
             Cell::maybe(row.place.located_in.as_ref(), |c| Cell::Source(&c.source));
         "located_confidence" Text maybe "low, medium or high." =
-            Cell::maybe(row.place.located_in.as_ref(), |c| Cell::Text(c.confidence.token()));
+            Cell::maybe(row.place.located_in.as_ref(), |c| Cell::Token(c.confidence.token()));
         "round_trip_ms" Millis maybe "Smallest round trip as seen from the place of capture." =
             Cell::maybe(row.round_trip, Cell::Millis);
         "excluded_countries" Texts maybe "Countries that this round trip rules out." =
@@ -353,7 +358,7 @@ table! {
             Cell::maybe(row.label.as_ref(), |l| Cell::Text(&l.category));
         "disclosed" Text maybe
             "service (the audited service itself), listed (a subprocessor the list names), not-listed, background \
-             (operating system), local (own network)." = Cell::Text(row.listing.token());
+             (operating system), local (own network)." = Cell::Token(row.listing.token());
         "packets_up" Number always "Frames sent to it." = Cell::Number(row.up.packets);
         "bytes_up" Number always "Their lengths on the wire, link header included." = Cell::Number(row.up.bytes);
         "packets_down" Number always "Frames received from it." = Cell::Number(row.down.packets);
@@ -362,7 +367,7 @@ table! {
         "last" Time always "Time of the last frame." = Cell::Time(row.last);
         "flows" Number always "Number of flows." = Cell::Number(row.flows);
         "organisation_basis" Text maybe "name: the host name says who runs it; network: the holder of the address does." =
-            Cell::maybe(row.organisation(), |(basis, _)| Cell::Text(basis));
+            Cell::maybe(row.organisation(), |(basis, _)| Cell::Token(basis));
         "organisation_country" Text maybe "Seat of the organisation." =
             Cell::maybe(row.organisation().and_then(|(_, c)| c.value.seat.as_ref()), |s| Cell::Text(s.as_str()));
         "organisation_by" Text maybe "Source of the organisation and its date." =
@@ -402,15 +407,15 @@ table! {
     "One row per finding: an observation that deserves a look, never a legal verdict.",
     |row| {
         "id" Number always "Number of the finding in this report, from 1." = Cell::Number(row.0);
-        "code" Text always "Stable code of the rule." = Cell::Text(row.1.code);
+        "code" Text always "Stable code of the rule." = Cell::Token(row.1.code);
         "severity" Text always "info, notice, attention or high: how much a human should look at it." =
-            Cell::Text(row.1.severity.token());
+            Cell::Token(row.1.severity.token());
         "ground" Text always
             "What it stands on: located_in, run_by, parent_seated_in, list, category, transport, capture." =
-            Cell::Text(row.1.ground.token());
+            Cell::Token(row.1.ground.token());
         "subject" Text maybe "Whom or what it is about." = Cell::Text(&row.1.subject);
         "text" Text always "The finding in words." = Cell::Text(&row.1.text);
-        "confidence" Text always "low, medium or high." = Cell::Text(row.1.confidence.token());
+        "confidence" Text always "low, medium or high." = Cell::Token(row.1.confidence.token());
         "uncertainty" Text maybe "What weakens it." = Cell::Text(&row.1.uncertainty);
         "first" Time always "Time of the first frame concerned." = Cell::Time(row.1.first);
         "last" Time always "Time of the last frame concerned." = Cell::Time(row.1.last);
@@ -464,7 +469,7 @@ fn fact_token(fact: &Fact) -> &'static str {
 
 fn fact_value(fact: &Fact) -> Cell<'_> {
     match fact {
-        Fact::Speaks(token) | Fact::Clear(token) => Cell::Text(token),
+        Fact::Speaks(token) | Fact::Clear(token) => Cell::Token(token),
         Fact::Named { name, .. } | Fact::Asked { name, .. } => Cell::name(name),
         Fact::Offered(offer) => Cell::maybe(offer.sni.as_ref(), Cell::name),
         Fact::Chosen(choice) => Cell::Version(choice.version),
@@ -472,10 +477,10 @@ fn fact_value(fact: &Fact) -> Cell<'_> {
         Fact::Resolved(answer) => Cell::name(&answer.data),
         Fact::Mapped(end) | Fact::Relayed(end) | Fact::Peer(end) => Cell::End(*end),
         Fact::Software(text) | Fact::Realm(text) | Fact::Detail { value: text, .. } => Cell::name(text),
-        Fact::Media(Media::Rtp { .. }) => Cell::Text("rtp"),
-        Fact::Media(Media::Rtcp) => Cell::Text("rtcp"),
-        Fact::Media(Media::Zoom { .. }) => Cell::Text("zoom"),
-        Fact::Hidden(hidden) => Cell::Text(hidden.token()),
+        Fact::Media(Media::Rtp { .. }) => Cell::Token("rtp"),
+        Fact::Media(Media::Rtcp) => Cell::Token("rtcp"),
+        Fact::Media(Media::Zoom { .. }) => Cell::Token("zoom"),
+        Fact::Hidden(hidden) => Cell::Token(hidden.token()),
     }
 }
 

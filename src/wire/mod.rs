@@ -7,6 +7,7 @@ mod fault;
 mod frame;
 mod key;
 mod packet;
+mod short;
 mod text;
 mod time;
 
@@ -16,5 +17,6 @@ pub use fault::{Fault, FaultKind, Layer};
 pub use frame::{Direction, Frame, FrameNo, LinkType};
 pub use key::{End, FlowKey, Pair, Side, TransportKind};
 pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
+pub use short::{Short, decimal, dotted};
 pub use text::{Text, TextRef, is_treacherous, neutralise};
 pub use time::{Day, Timestamp};

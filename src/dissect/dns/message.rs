@@ -79,10 +79,10 @@ pub(super) fn is_message(message: &[u8], len: usize, strictness: Strictness) -> 
 fn looks_like(message: &[u8], len: usize, strictness: Strictness) -> Option<()> {
     let mut cursor = Cursor::new(message);
     let header = Header::read(&mut cursor).filter(|h| h.is_plausible(len))?;
-    let mut name = String::new();
     if strictness == Strictness::Port {
-        return read_name(message, &mut cursor, &mut name);
+        return walk_name(message, &mut cursor, |_| {});
     }
+    let mut name = Vec::new();
     let [questions, answers, authorities, additionals] = header.counts;
     let ordinary = header.opcode() == 0
         // Neither truncated nor with the reserved bit.
@@ -94,7 +94,7 @@ fn looks_like(message: &[u8], len: usize, strictness: Strictness) -> Option<()> 
         return None;
     }
     read_name(message, &mut cursor, &mut name)?;
-    let host_like = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(&b));
+    let host_like = !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || b".-_".contains(b));
     let (kind, class) = (cursor.u16()?, cursor.u16()?);
     if !host_like || class != 1 || matches!(RecordType::from(kind), RecordType::Unknown(_) | RecordType::ZERO) {
         return None;
@@ -105,7 +105,7 @@ fn looks_like(message: &[u8], len: usize, strictness: Strictness) -> Option<()> 
     cursor.is_empty().then_some(())
 }
 
-/// A resource record, RFC 1035 §4.1.3; its owner name went to the reader's string.
+/// A resource record, RFC 1035 §4.1.3; its owner name went to the reader's buffer.
 struct Record<'a> {
     kind: u16,
     ttl: u32,
@@ -115,7 +115,7 @@ struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    fn read(message: &'a [u8], cursor: &mut Cursor<'a>, owner: &mut String) -> Option<Self> {
+    fn read(message: &'a [u8], cursor: &mut Cursor<'a>, owner: &mut Vec<u8>) -> Option<Self> {
         read_name(message, cursor, owner)?;
         let kind = cursor.u16()?;
         cursor.skip(2)?;
@@ -141,15 +141,15 @@ pub(super) fn read(message: &[u8], transport: &'static str, side: Side, out: &mu
     let [questions, answers, authorities, additionals] = header.counts.map(usize::from);
     let mut query = None;
     // The longest name has 255 bytes (RFC 1035 §3.1): room for it at once.
-    let mut name = String::with_capacity(256);
+    let mut name = Vec::with_capacity(256);
     for _ in 0..questions.min(MAX_RECORDS) {
         if read_name(message, &mut cursor, &mut name).is_none() {
             return;
         }
         let (Some(kind), Some(_class)) = (cursor.u16(), cursor.u16()) else { return };
-        let text = Text::from(name.as_str());
+        let text = Text::from_wire(&name);
         if !header.is_response() {
-            if name.starts_with("2.dnscrypt-cert.") {
+            if name.starts_with(b"2.dnscrypt-cert.") {
                 out.push(side, Fact::Hidden(Hidden::Dnscrypt));
             }
             out.push(side, Fact::Asked { name: text, kind: mnemonic(kind) });
@@ -166,7 +166,7 @@ pub(super) fn read(message: &[u8], transport: &'static str, side: Side, out: &mu
         if !is_told(record.kind, number < answers) {
             continue;
         }
-        let owner = if name == query.exact() { query.clone() } else { Text::from(name.as_str()) };
+        let owner = if name == query.exact().as_bytes() { query.clone() } else { Text::from_wire(&name) };
         let data = rdata::read(message, record.at, record.data, record.kind, &mut name);
         let answer = Answer {
             transport,
@@ -202,10 +202,22 @@ fn mnemonic(kind: u16) -> Cow<'static, str> {
     }
 }
 
-/// Reads a possibly compressed name (RFC 1035 §4.1.4) into `out`: lower-case, without the trailing dot, empty for the
-/// root. Pointers may lead anywhere in the message, also forward: some servers write them so.
-pub(super) fn read_name(message: &[u8], cursor: &mut Cursor<'_>, out: &mut String) -> Option<()> {
+/// Reads a possibly compressed name (RFC 1035 §4.1.4) into `out`: UTF-8, lower-case, without the trailing dot, empty for
+/// the root.
+pub(super) fn read_name(message: &[u8], cursor: &mut Cursor<'_>, out: &mut Vec<u8>) -> Option<()> {
     out.clear();
+    walk_name(message, cursor, |label| {
+        if !out.is_empty() {
+            out.push(b'.');
+        }
+        push_label(label, out);
+    })?;
+    out.make_ascii_lowercase();
+    Some(())
+}
+
+/// Goes through the labels of a name. Pointers may lead anywhere in the message, also forward: some servers write them so.
+fn walk_name<'a>(message: &'a [u8], cursor: &mut Cursor<'_>, mut each: impl FnMut(&'a [u8])) -> Option<()> {
     let mut at = cursor.position();
     let mut end = None;
     let (mut len, mut pointers) = (0, 0);
@@ -223,10 +235,7 @@ pub(super) fn read_name(message: &[u8], cursor: &mut Cursor<'_>, out: &mut Strin
                 if len >= MAX_NAME {
                     return None;
                 }
-                if !out.is_empty() {
-                    out.push('.');
-                }
-                push_label(label, out);
+                each(label);
             }
             0b11 => {
                 let low = *message.get(at + 1)?;
@@ -241,30 +250,28 @@ pub(super) fn read_name(message: &[u8], cursor: &mut Cursor<'_>, out: &mut Strin
             _ => return None,
         }
     }
-    out.make_ascii_lowercase();
     cursor.skip(end.unwrap_or(at).checked_sub(cursor.position())?)
 }
 
 /// Writes a label as zone files do (RFC 1035 §5.1): `\.` for a dot within, `\DDD` for control characters and for bytes
 /// that are no UTF-8. Without this a single label `example.com` would pass for the host of that name.
-fn push_label(label: &[u8], out: &mut String) {
-    let plain = |b: &u8| b.is_ascii_graphic() && *b != b'.' && *b != b'\\';
-    if label.iter().all(plain)
-        && let Ok(text) = std::str::from_utf8(label)
-    {
-        out.push_str(text);
+fn push_label(label: &[u8], out: &mut Vec<u8>) {
+    if label.iter().all(|b| b.is_ascii_graphic() && *b != b'.' && *b != b'\\') {
+        out.extend_from_slice(label);
         return;
     }
+    let mut text = String::new();
     for chunk in label.utf8_chunks() {
         for c in chunk.valid().chars() {
             match c {
-                '.' | '\\' => out.extend(['\\', c]),
-                c if c.is_ascii_control() => escape(c as u8, out),
-                c => out.push(c),
+                '.' | '\\' => text.extend(['\\', c]),
+                c if c.is_ascii_control() => escape(c as u8, &mut text),
+                c => text.push(c),
             }
         }
-        chunk.invalid().iter().for_each(|b| escape(*b, out));
+        chunk.invalid().iter().for_each(|b| escape(*b, &mut text));
     }
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// `\DDD`, the decimal escape of RFC 1035 §5.1.

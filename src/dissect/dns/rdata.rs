@@ -1,7 +1,7 @@
 //! The data of a DNS record as text, in the form that zone files use.
 
 use super::message::{escape, read_name};
-use crate::wire::{Cursor, Text, canonical};
+use crate::wire::{Cursor, Text, canonical, dotted};
 use hickory_proto::rr::{RData, RecordType};
 use hickory_proto::serialize::binary::{BinDecoder, Restrict};
 use std::fmt::Write;
@@ -22,7 +22,7 @@ pub(super) struct Data {
 
 /// Reads the `data` of a record of this `kind`, which lies at `at` in `message`. What does not read as its kind comes in
 /// the generic form of RFC 3597 §5, so that no record is lost. `scratch` is overwritten.
-pub(super) fn read(message: &[u8], at: usize, data: &[u8], kind: u16, scratch: &mut String) -> Data {
+pub(super) fn read(message: &[u8], at: usize, data: &[u8], kind: u16, scratch: &mut Vec<u8>) -> Data {
     let mut record =
         Record { message, cursor: Cursor::new(message.get(..at + data.len()).unwrap_or_default()), scratch };
     let read = record.cursor.skip(at).and_then(|()| record.read(RecordType::from(kind)));
@@ -36,17 +36,23 @@ pub(super) fn read(message: &[u8], at: usize, data: &[u8], kind: u16, scratch: &
 struct Record<'a, 's> {
     message: &'a [u8],
     cursor: Cursor<'a>,
-    scratch: &'s mut String,
+    scratch: &'s mut Vec<u8>,
 }
 
 impl Record<'_, '_> {
     fn read(&mut self, kind: RecordType) -> Option<Data> {
         match kind {
-            RecordType::A => self.cursor.array::<4>().map(|a| address(Ipv4Addr::from(a))),
-            RecordType::AAAA => self.cursor.array::<16>().map(|a| address(Ipv6Addr::from(a))),
+            RecordType::A => self.cursor.array::<4>().map(|a| {
+                let v4 = Ipv4Addr::from(a);
+                Data { address: Some(v4.into()), ..text(dotted(v4).as_str()) }
+            }),
+            RecordType::AAAA => self.cursor.array::<16>().map(|a| {
+                let v6 = Ipv6Addr::from(a);
+                Data { address: Some(canonical(v6.into())), ..text(&v6.to_string()) }
+            }),
             RecordType::CNAME | RecordType::NS | RecordType::PTR | RecordType::DNAME => {
                 read_name(self.message, &mut self.cursor, self.scratch)?;
-                Some(text(self.scratch))
+                Some(Data { text: Text::from_wire(self.scratch), ..Data::default() })
             }
             RecordType::MX => self.numbers_and_name::<1>(),
             RecordType::SRV => self.numbers_and_name::<3>(),
@@ -68,7 +74,7 @@ impl Record<'_, '_> {
 
     fn name_onto(&mut self, all: &mut String) -> Option<()> {
         read_name(self.message, &mut self.cursor, self.scratch)?;
-        all.push_str(if self.scratch.is_empty() { "." } else { self.scratch });
+        all.push_str(if self.scratch.is_empty() { "." } else { std::str::from_utf8(self.scratch).ok()? });
         Some(())
     }
 
@@ -110,10 +116,6 @@ impl Record<'_, '_> {
 
 fn text(text: &str) -> Data {
     Data { text: Text::from(text), ..Data::default() }
-}
-
-fn address(address: impl Into<IpAddr> + std::fmt::Display + Copy) -> Data {
-    Data { address: Some(canonical(address.into())), ..text(&address.to_string()) }
 }
 
 /// Writes one service parameter as ` key=value` (RFC 9460 §2.1, RFC 9848) and gathers the addresses it hints at.
