@@ -8,6 +8,9 @@ use crate::wire::{Fault, FaultKind, Layer, Pair, Side, Text, TransportKind};
 const MAX_HEAD: usize = 16 * 1024;
 /// Bytes of a software name that are kept.
 const MAX_SOFTWARE: usize = 256;
+/// Bytes that may come after an answer without any request: one that was captured late or is the next one would have
+/// come by then; else the capture holds one direction only.
+const PATIENCE: usize = 64 * 1024;
 /// Requests read on one connection to a proxy, each of which may name another host.
 const MAX_REQUESTS: u32 = 256;
 /// Methods by which a request is recognised: RFC 9110 §9, RFC 5789, and those of WebDAV that clients begin with.
@@ -76,6 +79,8 @@ struct Http {
     tunnel: Option<Side>,
     proxied: bool,
     answered: bool,
+    /// Bytes since an answer that nobody had asked for.
+    unasked: usize,
     last_name: Option<Text>,
     told_user_agent: bool,
     told_server: bool,
@@ -123,6 +128,9 @@ impl Http {
         if self.tunnel == Some(side) && bytes.starts_with(&[0x16, 3]) {
             return Step::Upgrade { rest: bytes.len() };
         }
+        if self.answered && self.requests == 0 {
+            self.unasked += bytes.len();
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             match &mut self.halves[side] {
@@ -161,7 +169,8 @@ impl Http {
     fn verdict(&self) -> Step {
         let told = self.requests > 0 && self.answered && self.tunnel.is_none();
         let deaf = self.halves.iter().all(|half| matches!(half, Half::Silent));
-        if deaf || self.requests >= MAX_REQUESTS || told && !self.proxied { Step::Done } else { Step::More }
+        let enough = self.requests >= MAX_REQUESTS || self.unasked > PATIENCE;
+        if deaf || enough || told && !self.proxied { Step::Done } else { Step::More }
     }
 
     fn head(&mut self, side: Side, head: &[u8], rest: usize, out: &mut Facts) -> Step {
@@ -188,7 +197,7 @@ impl Http {
             self.through_proxy(side, out);
             self.named(side, host_of(target), NameSource::HttpConnect, out);
         } else {
-            if self.requests == 1 {
+            if self.requests == 1 && !self.answered {
                 out.push(side, Fact::Clear("http"));
             }
             let name = match authority(target) {
@@ -245,8 +254,7 @@ impl Http {
             None => Half::Silent,
             Some(_) => fields.body(),
         };
-        // Answers alone: the other side was not captured, or has nothing that names a host.
-        if self.requests == 0 { Step::Done } else { self.verdict() }
+        self.verdict()
     }
 }
 

@@ -78,6 +78,8 @@ pub static TABLES: [&Definition; 7] = [
 
 /// Bytes collected before they are handed on: few calls for many rows.
 const CHUNK: usize = 256 * 1024;
+/// Room for a row beyond that; a longer one makes its own.
+const ROW: usize = 4 * 1024;
 
 /// Writes one table in both forms.
 #[derive(Debug)]
@@ -93,6 +95,8 @@ impl<T: Table, W: Write> TableWriter<T, W> {
     /// Starts the table: the CSV header goes out with the first rows, or with [`Self::finish`].
     pub fn new(csv: W, jsonl: W) -> Self {
         let mut buffer = RowBuffer::default();
+        buffer.csv.reserve(CHUNK + ROW);
+        buffer.json.reserve(CHUNK + ROW);
         for column in T::DEFINITION.columns {
             buffer.csv.extend_from_slice(column.name.as_bytes());
             buffer.csv.push(b',');

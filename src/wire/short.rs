@@ -23,6 +23,31 @@ impl<const N: usize> Short<N> {
         out.truncate(end);
     }
 
+    /// The first `count` of these characters behind those that are there.
+    #[inline]
+    fn push(&mut self, characters: [u8; 4], count: usize) {
+        if let Some(place) = self.text.get_mut(self.len..self.len + 4) {
+            place.copy_from_slice(&characters);
+            self.len += count;
+        }
+    }
+
+    /// Four digits at a time: they can be made side by side.
+    fn push_number(&mut self, n: u64) {
+        let low = (n % 10_000) as u32;
+        if n >= 10_000 {
+            self.push_number(n / 10_000);
+        }
+        let (d3, d2, d1, d0) = (digit(low / 1000), digit(low / 100), digit(low / 10), digit(low));
+        match low {
+            _ if n >= 10_000 => self.push([d3, d2, d1, d0], 4),
+            0..10 => self.push([d0, 0, 0, 0], 1),
+            10..100 => self.push([d1, d0, 0, 0], 2),
+            100..1000 => self.push([d2, d1, d0, 0], 3),
+            _ => self.push([d3, d2, d1, d0], 4),
+        }
+    }
+
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         self.text.get(..self.len).unwrap_or_default()
@@ -36,40 +61,31 @@ impl<const N: usize> Short<N> {
 
 /// A number in decimal.
 #[must_use]
-#[inline]
 pub fn decimal(n: u64) -> Short<20> {
-    let len = n.checked_ilog10().unwrap_or_default() as usize + 1;
-    let mut text = [0; 20];
-    let mut rest = n;
-    for place in text.iter_mut().take(len).rev() {
-        *place = digit(rest);
-        rest /= 10;
-    }
-    Short { text, len }
+    let mut out = Short { text: [0; 20], len: 0 };
+    out.push_number(n);
+    out
 }
 
 /// An address as `192.0.2.1`.
 #[must_use]
 #[inline]
 pub fn dotted(v4: Ipv4Addr) -> Short<16> {
-    let (mut text, mut len) = ([0; 16], 0);
+    let mut out = Short { text: [0; 16], len: 0 };
     for octet in v4.octets() {
-        let n = u64::from(octet);
-        let (digits, count) = match octet {
-            0..10 => ([digit(n), b'.', 0, 0], 2),
-            10..100 => ([digit(n / 10), digit(n), b'.', 0], 3),
-            100.. => ([digit(n / 100), digit(n / 10), digit(n), b'.'], 4),
-        };
-        if let Some(place) = text.get_mut(len..len + 4) {
-            place.copy_from_slice(&digits);
+        let n = u32::from(octet);
+        match octet {
+            0..10 => out.push([digit(n), b'.', 0, 0], 2),
+            10..100 => out.push([digit(n / 10), digit(n), b'.', 0], 3),
+            100.. => out.push([digit(n / 100), digit(n / 10), digit(n), b'.'], 4),
         }
-        len += count;
     }
     // Without the last dot.
-    Short { text, len: len - 1 }
+    out.len -= 1;
+    out
 }
 
-const fn digit(n: u64) -> u8 {
+const fn digit(n: u32) -> u8 {
     b'0' + (n % 10) as u8
 }
 

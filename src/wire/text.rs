@@ -1,12 +1,14 @@
 //! Text that somebody on the network chose. It prints neutralised; the exact text is for matching and for machines.
 
+use compact_str::CompactString;
 use serde::{Serialize, Serializer};
 use std::fmt::{self, Write};
 
 /// Untrusted text. `Display` is safe for terminals, logs, pages and file listings; [`Text::exact`] is what was on the
-/// wire, for comparing with lists and for JSON. Bytes that are no UTF-8 read as `\xNN`.
+/// wire, for comparing with lists and for JSON. Bytes that are no UTF-8 read as `\xNN`. Most names are short enough (24
+/// bytes) to need no memory of their own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Text(Box<str>);
+pub struct Text(CompactString);
 
 impl Text {
     #[must_use]

@@ -31,8 +31,18 @@ fn a_request_and_its_answer_are_all_there_is() {
         Fact::Software("made up".into()),
     ];
     assert_eq!(read(&[(First, REQUEST), (Second, RESPONSE)]), (expected.to_vec(), Step::Done));
-    let answer_alone = [Fact::Speaks("http"), Fact::Clear("http"), Fact::Software("made up".into())];
-    assert_eq!(read(&[(First, RESPONSE)]), (answer_alone.to_vec(), Step::Done));
+}
+
+#[test]
+fn an_answer_before_its_request_hides_no_host() {
+    let [speaks, clear] = [Fact::Speaks("http"), Fact::Clear("http")];
+    let [server, client] = ["made up", "test/1"].map(|name| Fact::Software(name.into()));
+    let both = vec![speaks.clone(), clear.clone(), server.clone(), host("www.example.com"), client];
+    assert_eq!(read(&[(First, RESPONSE), (Second, REQUEST)]), (both, Step::Done));
+    // One direction was not captured: nothing is waited for without end.
+    assert_eq!(read(&[(First, RESPONSE)]), (vec![speaks.clone(), clear.clone(), server], Step::More));
+    let endless = [(First, &b"HTTP/1.1 200 OK\r\n\r\n"[..]), (First, &[b'a'; PATIENCE + 1])];
+    assert_eq!(read(&endless), (vec![speaks, clear], Step::Done));
 }
 
 #[test]

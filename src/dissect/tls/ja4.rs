@@ -11,9 +11,9 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// The fingerprint of a hello, for instance `t13d1516h2_8daaf6152771_e5627efa2ab1`.
 #[must_use]
 pub fn fingerprint(hello: &ClientHello<'_>, transport: HelloTransport) -> Box<str> {
-    let mut ciphers: Vec<u16> = values(hello.ciphers).collect();
-    let mut extensions: Vec<u16> =
-        Extensions::of(hello.extensions).map(|(kind, _)| kind).filter(|kind| !is_grease(*kind)).collect();
+    let extensions = || Extensions::of(hello.extensions).map(|(kind, _)| kind).filter(|kind| !is_grease(*kind));
+    let mut sorted = Vec::with_capacity((hello.ciphers.len() / 2).max(64));
+    sorted.extend(values(hello.ciphers));
 
     let mut out = Vec::with_capacity(36);
     out.push(match transport {
@@ -23,20 +23,21 @@ pub fn fingerprint(hello: &ClientHello<'_>, transport: HelloTransport) -> Box<st
     });
     out.extend_from_slice(version(hello));
     out.push(if hello.names_server { b'd' } else { b'i' });
-    out.extend_from_slice(&count(ciphers.len()));
-    out.extend_from_slice(&count(extensions.len()));
+    out.extend_from_slice(&count(sorted.len()));
+    out.extend_from_slice(&count(extensions().count()));
     out.extend_from_slice(&protocol(hello.protocols().next().unwrap_or_default()));
 
-    let mut text = Vec::with_capacity(256);
-    ciphers.sort_unstable();
-    list(&mut text, ciphers.into_iter());
+    let mut text = Vec::with_capacity(512);
+    sorted.sort_unstable();
+    list(&mut text, sorted.iter().copied());
     out.push(b'_');
     out.extend_from_slice(&hash(&text));
 
     text.clear();
-    extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
-    extensions.sort_unstable();
-    list(&mut text, extensions.into_iter());
+    sorted.clear();
+    sorted.extend(extensions().filter(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN)));
+    sorted.sort_unstable();
+    list(&mut text, sorted.iter().copied());
     if !text.is_empty() && values(hello.signature_algorithms).next().is_some() {
         text.push(b'_');
         list(&mut text, values(hello.signature_algorithms));
