@@ -11,7 +11,10 @@ use std::net::IpAddr;
 /// and bare suffixes give `None`.
 #[must_use]
 pub fn registrable(host: &str) -> Option<&str> {
-    if host.starts_with('[') || host.parse::<IpAddr>().is_ok() || host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty) {
+    if host.starts_with('[')
+        || host.parse::<IpAddr>().is_ok()
+        || host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty)
+    {
         return None;
     }
     psl::domain_str(host)

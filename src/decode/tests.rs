@@ -101,6 +101,14 @@ fn ways() -> Vec<Way> {
     add("erspan", L::ETHERNET, eth(47, &mirrored), Tunnel::GRE, false);
     let vxlan = cat(&[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &four)]);
     add("vxlan", L::ETHERNET, eth(17, &udp_between(40_000, 4789, &vxlan)), Tunnel::VXLAN, false);
+    let geneve = cat(&[&[2, 0x40, 0x65, 0x58, 0, 0, 7, 0], &[0; 8], &ethernet(0x0800, &four)]);
+    add("geneve", L::ETHERNET, eth(17, &udp_between(40_000, 6081, &geneve)), Tunnel::GENEVE, false);
+    let geneve = cat(&[&[0, 0, 0x86, 0xdd, 0, 0, 7, 0], &six]);
+    add("geneve without ethernet", L::ETHERNET, eth(17, &udp_between(40_000, 6081, &geneve)), Tunnel::GENEVE, true);
+    let l2tp = cat(&[&[0, 2, 0, 7, 0, 9, 0xff, 3, 0, 0x21], &four]);
+    add("l2tp", L::ETHERNET, eth(17, &udp_between(1701, 40_000, &l2tp)), Tunnel::L2TP, false);
+    let l2tp = cat(&[&[0x4a, 2], &be(20 + six.len()), &[0, 7, 0, 9, 0, 1, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0x57], &six]);
+    add("l2tp with all fields", L::ETHERNET, eth(17, &udp_between(1701, 1701, &l2tp)), Tunnel::L2TP, true);
     let gtp = cat(&[&[0x30, 0xff], &be(four.len()), &[0, 0, 0, 1], &four]);
     add("gtp-u", L::ETHERNET, eth(17, &udp_between(2152, 2152, &gtp)), Tunnel::GTP_U, false);
     let extended = cat(&[&[0x34, 0xff], &be(8 + six.len()), &[0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0x10, 9, 0], &six]);
@@ -301,6 +309,11 @@ fn a_port_alone_makes_no_tunnel() {
         ("stun on the teredo port", 3544, vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         ("ipv6 too long for teredo", 3544, cat(&[&[0x60, 0, 0, 0, 9, 9, 17, 1], &[0; 60]])),
         ("nothing", 3544, vec![]),
+        ("media on the geneve port", 6081, vec![0x80; 60]),
+        ("arp in geneve", 6081, cat(&[&[0, 0, 0x08, 0x06, 0, 0, 0, 0], &[0; 28]])),
+        ("l2tp control message", 1701, cat(&[&[0xc8, 2], &be(20), &[0; 16]])),
+        ("l2tp of another length", 1701, cat(&[&[0x40, 2, 0, 9, 0, 7, 0, 9, 0, 0x21], &ipv4(17, &udp(PAYLOAD))])),
+        ("link control in l2tp", 1701, vec![0, 2, 0, 7, 0, 9, 0xc0, 0x21, 1, 1, 0, 4]),
     ];
     for (name, port, payload) in cases {
         let bytes = outer(17, &udp_between(40_000, *port, payload));

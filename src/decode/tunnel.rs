@@ -11,6 +11,8 @@ use etherparse::EtherType;
 const VXLAN_PORT: u16 = 4789;
 const GTP_PORT: u16 = 2152;
 const TEREDO_PORT: u16 = 3544;
+const GENEVE_PORT: u16 = 6081;
+const L2TP_PORT: u16 = 1701;
 
 const ERSPAN: EtherType = EtherType(0x88be);
 const ERSPAN_HEADER: u32 = 8;
@@ -23,6 +25,8 @@ impl<'a> Walk<'a> {
             (_, VXLAN_PORT) => self.inside(outer, |walk| walk.vxlan(body)),
             (GTP_PORT, _) | (_, GTP_PORT) => self.inside(outer, |walk| walk.gtp(body)),
             (TEREDO_PORT, _) | (_, TEREDO_PORT) => self.inside(outer, |walk| walk.teredo(body)),
+            (_, GENEVE_PORT) => self.inside(outer, |walk| walk.geneve(body)),
+            (L2TP_PORT, _) | (_, L2TP_PORT) => self.inside(outer, |walk| walk.l2tp(body)),
             _ => Ok(outer),
         }
     }
@@ -34,6 +38,57 @@ impl<'a> Walk<'a> {
         };
         self.unwrap_tunnel(Tunnel::VXLAN, region, "vxlan header")?;
         self.ethernet(region.after(8))
+    }
+
+    /// RFC 8926 §3.4: version 0, zeros where they are reserved, options, and the type of what follows them.
+    fn geneve(&mut self, region: Region<'a>) -> Outcome<'a> {
+        let Some(([version, flags, high, low, _, _, _, 0], _)) = region.bytes.split_first_chunk() else {
+            return self.other(OtherKind::NotIp(0));
+        };
+        let rest = region.after(8 + 4 * u32::from(version & 0x3f));
+        let kind = EtherType(u16::from_be_bytes([*high, *low]));
+        if version >> 6 != 0 || flags & 0x3f != 0 || rest.wire == 0 {
+            return self.other(OtherKind::NotIp(0));
+        }
+        self.unwrap_tunnel(Tunnel::GENEVE, region, "geneve header")?;
+        if kind == BRIDGED_ETHERNET { self.ethernet(rest) } else { self.ether_type(kind, rest) }
+    }
+
+    /// RFC 2661 §3.1: a data message of version 2. What version 3 carries cannot be told without its control messages.
+    fn l2tp(&mut self, region: Region<'a>) -> Outcome<'a> {
+        const CONTROL: u8 = 0x80;
+        const LENGTH: u8 = 0x40;
+        const SEQUENCE: u8 = 0x08;
+        const OFFSET: u8 = 0x02;
+        const RESERVED: u8 = 0x34;
+
+        let Some(([flags, 2], _)) = region.bytes.split_first_chunk() else {
+            return self.other(OtherKind::NotIp(0));
+        };
+        if flags & (CONTROL | RESERVED) != 0 {
+            return self.other(OtherKind::NotIp(0));
+        }
+        let mut len = 6;
+        if flags & LENGTH != 0 {
+            let Some(([_, _, high, low], _)) = region.bytes.split_first_chunk() else {
+                return self.other(OtherKind::NotIp(0));
+            };
+            if u32::from(u16::from_be_bytes([*high, *low])) != region.wire && !self.partial {
+                return self.other(OtherKind::NotIp(0));
+            }
+            len += 2;
+        }
+        len += if flags & SEQUENCE != 0 { 4 } else { 0 };
+        if flags & OFFSET != 0 {
+            let (&[high, low], _) = region.after(len).head::<2>(Layer::Tunnel, "l2tp header")?;
+            len += 2 + u32::from(u16::from_be_bytes([high, low]));
+        }
+        let rest = region.after(len);
+        if rest.wire == 0 {
+            return self.other(OtherKind::NotIp(0));
+        }
+        self.unwrap_tunnel(Tunnel::L2TP, region, "l2tp header")?;
+        self.ppp(rest)
     }
 
     /// 3GPP TS 29.281 §5: a user packet (message 255) of version 1, with a chain of extension headers.

@@ -470,13 +470,7 @@ fn subject(encounter: &Encounter, row: &EndpointView<'_>, judged: &Judged) -> Su
     }
 }
 
-fn join(
-    subject: &mut Subject,
-    encounter: &Encounter,
-    row: &EndpointView<'_>,
-    tokens: &Tokens,
-    limits: &LedgerLimits,
-) {
+fn join(subject: &mut Subject, encounter: &Encounter, row: &EndpointView<'_>, tokens: &Tokens, limits: &LedgerLimits) {
     // Of several addresses in the same country the least certain one speaks for all.
     if let (Some(ours), Some(theirs)) = (&mut subject.located_in, &row.place.located_in)
         && theirs.confidence < ours.confidence

@@ -382,9 +382,7 @@ impl Clock {
             let second = (second % 86_400) as u32;
             let ([y0, y1, y2, y3], [m0, m1], [d0, d1]) = (four(year), two(month), two(day));
             let ([h0, h1], [n0, n1], [s0, s1]) = (two(second / 3600), two(second / 60 % 60), two(second % 60));
-            let fixed = [
-                y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1,
-            ];
+            let fixed = [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1];
             self.text.iter_mut().skip(1).zip(fixed).for_each(|(to, from)| *to = from);
         }
         let nanos = (time.nanos() % 1_000_000_000) as u32;

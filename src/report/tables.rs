@@ -217,7 +217,7 @@ table! {
         "bytes_down" Number always "Their lengths on the wire, link header included." = Cell::Number(row.down.bytes);
         "payload_up" Number always "Transport payload bytes from client to server." = Cell::Number(row.up.payload);
         "payload_down" Number always "Transport payload bytes from server to client." = Cell::Number(row.down.payload);
-        "tunnel" Texts maybe "What the addresses were wrapped in: gre, ip-in-ip, vxlan, gtp-u, pppoe, mpls, teredo." =
+        "tunnel" Texts maybe "What the addresses were wrapped in: gre, ip-in-ip, vxlan, gtp-u, pppoe, mpls, teredo, geneve, l2tp." =
             List(SEMICOLON, row.tunnel.kinds().map(Cell::Token));
         "application" Text maybe "Protocol recognised." = Cell::Token(row.application);
         "name" Text maybe "Host name the flow is for." = Cell::maybe(row.name, |(name, _)| Cell::name(name));

@@ -85,8 +85,17 @@ pub enum Fragment {
 pub struct Tunnel(u16);
 
 impl Tunnel {
-    const KINDS: [(u16, &'static str); 7] =
-        [(1, "gre"), (2, "ip-in-ip"), (4, "vxlan"), (8, "gtp-u"), (16, "pppoe"), (32, "mpls"), (64, "teredo")];
+    const KINDS: [(u16, &'static str); 9] = [
+        (1, "gre"),
+        (2, "ip-in-ip"),
+        (4, "vxlan"),
+        (8, "gtp-u"),
+        (16, "pppoe"),
+        (32, "mpls"),
+        (64, "teredo"),
+        (128, "geneve"),
+        (256, "l2tp"),
+    ];
     pub const GRE: Self = Self(1);
     pub const IP_IN_IP: Self = Self(2);
     pub const VXLAN: Self = Self(4);
@@ -94,6 +103,8 @@ impl Tunnel {
     pub const PPPOE: Self = Self(16);
     pub const MPLS: Self = Self(32);
     pub const TEREDO: Self = Self(64);
+    pub const GENEVE: Self = Self(128);
+    pub const L2TP: Self = Self(256);
 
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
@@ -103,7 +114,7 @@ impl Tunnel {
     /// Whether there is another pair of IP addresses around this one.
     #[must_use]
     pub const fn hides_addresses(self) -> bool {
-        self.0 & (1 | 2 | 4 | 8 | 64) != 0
+        self.0 & (1 | 2 | 4 | 8 | 64 | 128 | 256) != 0
     }
 
     /// The kinds in a fixed order, for instance `gtp-u`.

@@ -96,7 +96,10 @@ fn codes_versions_and_milliseconds() {
     ] {
         assert_eq!(both(&[cell]).0, format!("{shown}\r\n"));
     }
-    assert_eq!(both(&[Cell::Empty, Cell::Text(""), Cell::Token(""), Cell::Number(3)]), (",,,3\r\n".into(), "{\"k\":3}\n".into()));
+    assert_eq!(
+        both(&[Cell::Empty, Cell::Text(""), Cell::Token(""), Cell::Number(3)]),
+        (",,,3\r\n".into(), "{\"k\":3}\n".into())
+    );
     assert_eq!(both(&[Cell::Empty]).1, "{}\n");
 }
 
