@@ -4,12 +4,13 @@ use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
 use super::view::{LawNote, LossView, Series, Summary, Timeline, Words};
-use super::{Cell, Engine, Rows};
+use super::{Engine, Rows};
 use crate::attribution::{CountryCode, NameId};
 use crate::policy::{Case, Circumstances, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
+use hashbrown::HashMap;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -95,26 +96,30 @@ impl Engine {
 
     /// The series of one recipient are joined, those of its media apart.
     fn timeline_view(&self, filed_as: &FiledAs) -> Timeline {
-        let mut joined: BTreeMap<(Option<usize>, bool), BTreeMap<u32, Cell>> = BTreeMap::new();
+        let mut all = Vec::new();
         for (key, cells) in self.timeline.series() {
             let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
-            let sum = joined.entry((recipient, key.media)).or_default();
-            for cell in cells {
-                let into = sum.entry(cell.window).or_insert(Cell { window: cell.window, up: 0, down: 0 });
-                into.up += cell.up;
-                into.down += cell.down;
+            all.extend(cells.iter().map(|cell| (recipient, key.media, *cell)));
+        }
+        all.sort_unstable_by_key(|(recipient, media, cell)| (*recipient, *media, cell.window));
+        let mut series: Vec<Series> = Vec::new();
+        for (recipient, media, cell) in all {
+            match series.last_mut().filter(|s| (s.recipient, s.media) == (recipient, media)) {
+                Some(same) => match same.cells.last_mut().filter(|last| last.window == cell.window) {
+                    Some(last) => {
+                        last.up += cell.up;
+                        last.down += cell.down;
+                    }
+                    None => same.cells.push(cell),
+                },
+                None => series.push(Series { recipient, media, cells: vec![cell] }),
             }
         }
-        let series = joined.into_iter().map(|((recipient, media), cells)| Series {
-            recipient,
-            media,
-            cells: cells.into_values().collect(),
-        });
         Timeline {
             start: self.timeline.start(),
             width: self.timeline.width(),
             windows: self.timeline.windows(),
-            series: series.collect(),
+            series,
         }
     }
 

@@ -4,14 +4,14 @@
 use crate::attribution::NameId;
 use crate::flow::FlowId;
 use crate::wire::{Side, Timestamp};
+use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 const SECOND: u64 = 1_000_000_000;
 
 /// Whose bytes: the remote address, the name its flow used, whether the flow carries media, whether it is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SeriesKey {
     pub(super) address: IpAddr,
     pub(super) name: Option<NameId>,
@@ -40,7 +40,7 @@ pub(super) struct Timeline {
     window: u32,
     /// Bytes that each side of a flow sent in it. The keys are our own numbers, nobody outside chooses them.
     running: FxHashMap<u32, [u64; 2]>,
-    series: BTreeMap<SeriesKey, Vec<Cell>>,
+    series: HashMap<SeriesKey, Vec<Cell>>,
     cells: usize,
     limits: TimelineLimits,
 }
@@ -71,7 +71,7 @@ impl Timeline {
             begun: false,
             window: 0,
             running: FxHashMap::default(),
-            series: BTreeMap::new(),
+            series: HashMap::new(),
             cells: 0,
             limits,
         }
@@ -101,11 +101,14 @@ impl Timeline {
     /// Ends the running window. `whose` tells the series of a flow and the side of its client.
     pub(super) fn close(&mut self, now: Timestamp, mut whose: impl FnMut(FlowId) -> Option<(SeriesKey, Side)>) {
         let window = self.window;
-        for (flow, sent) in std::mem::take(&mut self.running) {
+        // Taken out for the time of booking, and put back for its room.
+        let mut running = std::mem::take(&mut self.running);
+        for (flow, sent) in running.drain() {
             if let Some((key, client)) = whose(FlowId(flow)) {
                 self.book(key, window, sent, client);
             }
         }
+        self.running = running;
         let second = now.0 / SECOND;
         while self.window_of(second) >= self.limits.windows || self.cells > self.limits.cells {
             if self.width > 1 << 40 {
@@ -135,6 +138,10 @@ impl Timeline {
                 last.down += down;
             }
             _ => {
+                if cells.is_empty() {
+                    // Most series of a network with many flows end where they begin.
+                    cells.reserve_exact(1);
+                }
                 cells.push(Cell { window, up, down });
                 self.cells += 1;
             }
@@ -175,6 +182,7 @@ impl Timeline {
         if self.begun { self.window + 1 } else { 0 }
     }
 
+    /// In no order.
     pub(super) fn series(&self) -> impl Iterator<Item = (SeriesKey, &[Cell])> {
         self.series.iter().map(|(key, cells)| (*key, cells.as_slice()))
     }
