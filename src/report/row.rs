@@ -250,7 +250,8 @@ impl RowBuffer {
     /// A text of its own cell. Almost all text is plain ASCII, which both forms take as it is.
     fn text(&mut self, text: &str) {
         // Written without a way out of the loop, so that it runs on many bytes at once.
-        if text.bytes().fold(true, |plain, b| plain & is_plain(b) & (b != b',')) && !is_formula(text.as_bytes()) {
+        if text.bytes().fold(true, |plain, b| plain & is_plain(b) & !matches!(b, b',')) && !is_formula(text.as_bytes())
+        {
             self.plain(text);
             return;
         }
