@@ -7,7 +7,7 @@ use super::notes::{HiddenSet, TokenSet, Tokens};
 use super::owners::Owners;
 use super::view::EndpointView;
 use crate::attribution::{
-    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameId, Organisations, Source, registrable,
+    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
 };
 use crate::dissect::fact::Offer;
 use crate::policy::subject::{Agreement, Alias, Label};

@@ -44,9 +44,9 @@ pub struct TableLosses {
     pub unread: u64,
 }
 
-/// Slots of the small memory of recent flows: a call has a handful of busy ones, a busy network some thousand. 32 KiB stay
+/// Slots of the small memory of recent flows: a call has a handful of busy ones, a busy network some thousand. 16 KiB stay
 /// in the processor's cache, where the index of all flows does not.
-const RECENT: usize = 4096;
+const RECENT: usize = 2048;
 
 /// The flows of a capture.
 #[derive(Debug)]

@@ -41,7 +41,8 @@ fn an_answer_before_its_request_hides_no_host() {
     assert_eq!(read(&[(First, RESPONSE), (Second, REQUEST)]), (both, Step::Done));
     // One direction was not captured: nothing is waited for without end.
     assert_eq!(read(&[(First, RESPONSE)]), (vec![speaks.clone(), clear.clone(), server], Step::More));
-    let endless = [(First, &b"HTTP/1.1 200 OK\r\n\r\n"[..]), (First, &[b'a'; PATIENCE + 1])];
+    let long = vec![b'a'; PATIENCE + 1];
+    let endless = [(First, &b"HTTP/1.1 200 OK\r\n\r\n"[..]), (First, &long)];
     assert_eq!(read(&endless), (vec![speaks, clear], Step::Done));
 }
 
