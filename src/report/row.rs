@@ -4,7 +4,7 @@
 //! stack ([`Short`]) and goes to both forms from there.
 
 use crate::attribution::{Source, Vote};
-use crate::wire::{End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise};
+use crate::wire::{Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise};
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
