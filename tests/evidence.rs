@@ -27,7 +27,7 @@ fn knowledge() -> Knowledge {
 fn summary(input: Input) -> Summary {
     let job = Job {
         input,
-        knowledge: knowledge(),
+        knowledge: knowledge().into(),
         output: None,
         overwrite: false,
         device: None,

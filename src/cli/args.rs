@@ -44,6 +44,8 @@ pub(super) enum Command {
         #[command(flatten)]
         tell: Tell,
     },
+    /// Watch a call while it runs: this machine's interfaces, a stream from elsewhere, or a file played again
+    Watch(Box<Watch>),
     /// Bundled service profiles
     Services {
         #[command(subcommand)]
@@ -69,6 +71,85 @@ pub(super) enum Command {
     Completions { shell: clap_complete::Shell },
     /// The manual page
     Man,
+}
+
+/// What is watched, and how it is kept
+#[derive(Debug, Args)]
+pub(super) struct Watch {
+    /// Interface (several: say it again; `any` is all of them), or a stream of a capture: `-` or the path of a FIFO. Without
+    /// it, the interfaces that lead to the internet
+    #[arg(short, long = "interface", value_name = "IFACE|-|FIFO")]
+    pub(super) interfaces: Vec<String>,
+    /// Play a capture file as if it happened now
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["interfaces", "filter", "client", "pids"])]
+    pub(super) replay: Option<PathBuf>,
+    /// Play it so many times faster; `max` is as fast as it can be read
+    #[arg(long, value_parser = speed, default_value = "1", value_name = "N|max", requires = "replay")]
+    pub(super) speed: f64,
+    /// Judge only the flows of this program, as the service profiles name them, and of what it starts
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
+    /// Judge only the flows of this process, and of what it starts
+    #[arg(long = "pid", value_name = "PID")]
+    pub(super) pids: Vec<u32>,
+    /// Take in only what this filter lets through (in the language of tcpdump)
+    #[arg(long, value_name = "BPF")]
+    pub(super) filter: Option<String>,
+    /// Take in at most so many bytes of each frame
+    #[arg(long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub(super) snap_length: u32,
+    /// Also take in frames that are not for this machine
+    #[arg(long)]
+    pub(super) promiscuous: bool,
+    /// The kernel's ring for frames that wait, per interface, in MiB
+    #[arg(long, value_name = "MIB", default_value_t = 32, value_parser = clap::value_parser!(u32).range(1..=1_024))]
+    pub(super) ring: u32,
+    /// The audited device: its IP address or hardware address
+    #[arg(long, value_name = "ADDR|MAC")]
+    pub(super) subject: Option<String>,
+    /// No dashboard: a line of progress, and the summary at the end; with `--format json` a line per event
+    #[arg(long)]
+    pub(super) headless: bool,
+    /// End by itself after this time (60s, 15m, 2h)
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(super) duration: Option<std::time::Duration>,
+    /// Keep the evidence in this new folder: pcapng files and a journal
+    #[arg(long, value_name = "DIR")]
+    pub(super) save: Option<PathBuf>,
+    /// Keep all bytes of every frame, not only the headers and the first 16 KiB of each direction of a flow
+    #[arg(long, requires = "save")]
+    pub(super) full_payload: bool,
+    /// Begin a new file after so many MiB
+    #[arg(long, value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(1..), requires = "save")]
+    pub(super) segment: u64,
+    /// Keep at most so many MiB; 0 is no bound
+    #[arg(long, value_name = "MIB", default_value_t = 0, requires = "save")]
+    pub(super) quota: u64,
+    #[command(flatten)]
+    pub(super) judge: Judge,
+    #[command(flatten)]
+    pub(super) tell: Tell,
+}
+
+fn duration(text: &str) -> Result<std::time::Duration, &'static str> {
+    let wrong = "write a number and s, m or h: 60s, 15m, 2h";
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        _ => return Err(wrong),
+    };
+    let count: u64 = number.parse().map_err(|_| wrong)?;
+    count.checked_mul(seconds).filter(|s| (1..=31_536_000).contains(s)).map(std::time::Duration::from_secs).ok_or(wrong)
+}
+
+fn speed(text: &str) -> Result<f64, &'static str> {
+    if text == "max" {
+        return Ok(f64::INFINITY);
+    }
+    let speed = text.trim_start_matches('×').parse().ok().filter(|speed: &f64| (0.01..=10_000.0).contains(speed));
+    speed.ok_or("write how many times faster, from 0.01 to 10000, or `max`")
 }
 
 #[derive(Debug, Subcommand)]

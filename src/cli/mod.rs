@@ -3,6 +3,7 @@
 mod args;
 mod geo;
 mod services;
+mod watch;
 
 use crate::report::{Style, summary_json, summary_text};
 use crate::run::{self, Job, Outcome};
@@ -79,6 +80,7 @@ fn dispatch(command: Command) -> Result<Exit> {
             job.device = subject.as_deref().map(device).transpose()?;
             finish(&job, &judge, &tell)
         }
+        Command::Watch(watching) => watch::run(*watching),
         Command::Services { action, format, lang } => services::run(action, format, lang).map(|()| Exit::Done),
         Command::Geo { action, geoip, format } => geo::run(action, geoip.as_deref(), format).map(|()| Exit::Done),
         Command::Schema => print(crate::report::SCHEMA),
@@ -99,18 +101,22 @@ fn device(text: &str) -> Result<crate::engine::Device> {
     text.parse().with_context(|| format!("--subject {text}"))
 }
 
+fn knowledge(judge: &Judge, tell: &Tell) -> Result<crate::engine::Knowledge> {
+    run::knowledge(&run::Wanted {
+        service: judge.service.as_deref(),
+        hosts: &judge.hosts,
+        list: judge.list.as_deref(),
+        audit: judge.audit.as_deref(),
+        policy: judge.policy.as_deref(),
+        geoip: judge.geoip.as_deref(),
+        lang: tell.lang,
+    })
+}
+
 fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
     Ok(Job {
         input,
-        knowledge: run::knowledge(&run::Wanted {
-            service: judge.service.as_deref(),
-            hosts: &judge.hosts,
-            list: judge.list.as_deref(),
-            audit: judge.audit.as_deref(),
-            policy: judge.policy.as_deref(),
-            geoip: judge.geoip.as_deref(),
-            lang: tell.lang,
-        })?,
+        knowledge: knowledge(judge, tell)?.into(),
         output: tell.output.clone(),
         overwrite: tell.overwrite,
         device: None,
@@ -125,7 +131,12 @@ fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
 
 /// Runs the job, prints what it found, and decides the exit status.
 fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
-    let Outcome { summary, complaints, incomplete } = run::analyze(job)?;
+    conclude(run::analyze(job)?, judge, tell)
+}
+
+/// Prints what was found, and decides the exit status.
+fn conclude(outcome: Outcome, judge: &Judge, tell: &Tell) -> Result<Exit> {
+    let Outcome { summary, complaints, incomplete } = outcome;
     let mut out = Vec::new();
     match tell.format {
         Format::Json => summary_json(&summary, &mut out)?,

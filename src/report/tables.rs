@@ -144,6 +144,16 @@ fn hand_on(rows: &mut Vec<u8>, to: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The row as one line of JSON whose first key, `event`, says what it is.
+pub fn json_line<T: Table>(event: &str, row: &T::Row<'_>, out: &mut Vec<u8>) {
+    let mut buffer = RowBuffer::default();
+    T::write(row, &mut buffer);
+    out.extend_from_slice(b"{\"event\":\"");
+    out.extend_from_slice(event.as_bytes());
+    out.extend_from_slice(b"\",");
+    out.extend_from_slice(buffer.json.get(1..).unwrap_or_default());
+}
+
 /// The row as one JSON object with a line end, added to `out`.
 pub(super) fn json_row<T: Table>(row: &T::Row<'_>, out: &mut Vec<u8>) {
     let mut buffer = RowBuffer::default();

@@ -1,11 +1,18 @@
 //! Wiring: who feeds the engine, who takes its rows. The only room that opens files.
 
+mod batch;
 mod knowledge;
+mod live;
 mod offline;
 #[cfg(feature = "resolve")]
 mod reverse;
+mod ring;
+mod stage;
 mod tables;
 mod told;
+mod watch;
 
 pub use knowledge::{Wanted, audit, knowledge};
+pub use live::{Plan, RING, Rate, Save, Session};
 pub use offline::{Input, Job, Outcome, analyze};
+pub use watch::{Signals, Telling, watch};

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the frames come from.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub enum Input {
 #[derive(Debug)]
 pub struct Job {
     pub input: Input,
-    pub knowledge: Knowledge,
+    pub knowledge: Arc<Knowledge>,
     /// Folder for the tables; none are written without it.
     pub output: Option<PathBuf>,
     pub overwrite: bool,
@@ -340,37 +341,57 @@ impl Run {
         ));
     }
 
-    fn finish(mut self, knowledge: &Knowledge, translate: bool) -> Result<Outcome> {
-        let mut none = NoRows;
-        let rows: &mut dyn Rows = match &mut self.tables {
-            Some(tables) => tables,
-            None => &mut none,
-        };
-        let mut summary = self.engine.summary(knowledge, rows);
-        summary.captures = self.captures;
-        summary.look_ups = self.look_ups;
-        if self.tables.is_some() || translate {
-            let others = Lang::ALL.into_iter().filter(|lang| *lang != summary.lang);
-            let judge = |lang| engine::judge(&summary.recipients, &summary.circumstances, knowledge, lang);
-            summary.other = others.map(judge).collect();
-        }
-        if let Some(tables) = self.tables {
-            tables.finish(&summary)?;
-        }
+    fn finish(self, knowledge: &Knowledge, translate: bool) -> Result<Outcome> {
+        let summary = conclude(&self.engine, self.tables, self.captures, self.look_ups, knowledge, translate)?;
+        Ok(Outcome::of(summary, self.complaints, self.incomplete))
+    }
+}
+
+/// The summary of what the engine knows, and the tables' end.
+pub(super) fn conclude(
+    engine: &Engine,
+    mut tables: Option<Tables>,
+    captures: Vec<CaptureInfo>,
+    look_ups: Option<LookUps>,
+    knowledge: &Knowledge,
+    translate: bool,
+) -> Result<Summary> {
+    let mut none = NoRows;
+    let rows: &mut dyn Rows = match &mut tables {
+        Some(tables) => tables,
+        None => &mut none,
+    };
+    let mut summary = engine.summary(knowledge, rows);
+    summary.captures = captures;
+    summary.look_ups = look_ups;
+    if tables.is_some() || translate {
+        let others = Lang::ALL.into_iter().filter(|lang| *lang != summary.lang);
+        let judge = |lang| engine::judge(&summary.recipients, &summary.circumstances, knowledge, lang);
+        summary.other = others.map(judge).collect();
+    }
+    if let Some(tables) = tables {
+        tables.finish(&summary)?;
+    }
+    Ok(summary)
+}
+
+impl Outcome {
+    /// What is to be said of the input itself.
+    pub(super) fn of(summary: Summary, mut complaints: Vec<String>, incomplete: bool) -> Self {
         let seen = &summary.circumstances;
         let nothing_read = seen.frames == seen.unreadable;
         if seen.frames == 0 {
-            self.complaints.push("there are no frames; record again, and look at the interface and the filter".into());
-        } else if nothing_read && self.complaints.is_empty() {
-            self.complaints.push(format!(
+            complaints.push("there are no frames; record again, and look at the interface and the filter".into());
+        } else if nothing_read && complaints.is_empty() {
+            complaints.push(format!(
                 "none of the {} frames could be read; the losses say why, record them again",
                 seen.frames
             ));
         } else if seen.device.is_some() && seen.foreign_flows == seen.flows {
-            self.complaints.push("--subject: no flow of this device is in the capture; check the address".into());
+            complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
-        let incomplete = self.incomplete || seen.lost > 0 || nothing_read;
-        Ok(Outcome { summary, complaints: self.complaints, incomplete })
+        let incomplete = incomplete || seen.lost > 0 || nothing_read;
+        Self { summary, complaints, incomplete }
     }
 }
 

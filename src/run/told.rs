@@ -20,6 +20,8 @@ pub(super) struct Listener {
     drops: Drops,
     /// Losses are told from elsewhere: the journal of the same capture.
     journal: bool,
+    /// Counters are told as they grow, not at the end.
+    running: bool,
     /// What the section says of the whole capture.
     header: Option<Header>,
 }
@@ -28,6 +30,11 @@ impl Listener {
     /// For a capture whose journal is read too.
     pub(super) fn beside_journal() -> Self {
         Self { journal: true, ..Self::default() }
+    }
+
+    /// For interfaces that are being captured on.
+    pub(super) fn running() -> Self {
+        Self { running: true, ..Self::default() }
     }
 
     pub(super) fn take_header(&mut self) -> Option<Header> {
@@ -67,7 +74,11 @@ impl Listener {
             }
             Note::Statistics { interface, dropped_by_interface, dropped_by_system, .. } if !self.journal => {
                 let counts = [dropped_by_interface.unwrap_or(0), dropped_by_system.unwrap_or(0)];
-                self.drops.count(*interface, counts);
+                let [by_interface, by_system] = self.drops.count(*interface, counts);
+                if self.running {
+                    lost("interface", "dropped by the interface", by_interface, last, tell);
+                    lost("kernel", "dropped because the kernel's ring was full", by_system, last, tell);
+                }
             }
             Note::Gone { why, .. } => {
                 tell(Saying::Told(Told::Notice { time: last, grave: true, text: why.clone() }));
@@ -80,7 +91,9 @@ impl Listener {
     /// The capture or its section is over.
     pub(super) fn end(&mut self, last: Timestamp, tell: &mut dyn FnMut(Saying)) {
         let frames = self.drops.settle();
-        lost("interface", "dropped while capturing", frames, last, tell);
+        if !self.running {
+            lost("interface", "dropped while capturing", frames, last, tell);
+        }
     }
 }
 

@@ -1,0 +1,116 @@
+//! `watch`: from what was typed to a running capture.
+
+use super::args::{Format, Watch};
+use super::{Exit, conclude, device, knowledge};
+use crate::capture::{Feed, Pace, Tape};
+use crate::engine::Device;
+use crate::engine::health::{ScopeOf, SourceKind};
+use crate::evidence::StoreOptions;
+use crate::run::{self, Plan, Rate, Save, Signals, Telling};
+use anyhow::{Result, bail};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// Lines of JSON that may wait for whoever reads them.
+const LINES: usize = 1 << 14;
+/// Without a dashboard pictures serve the progress and findings: they may take one part in fifty of the analysis's time.
+const HEADLESS: Rate = Rate { every: Duration::from_secs(1), share: 50, rows: 0 };
+
+/// Where the frames come from.
+struct Origin {
+    feed: Box<dyn Feed>,
+    kind: SourceKind,
+    closer: Option<Arc<AtomicBool>>,
+}
+
+pub(super) fn run(typed: Watch) -> Result<Exit> {
+    let named = typed.subject.as_deref().map(device).transpose()?;
+    let judged = Arc::new(knowledge(&typed.judge, &typed.tell)?);
+    let Origin { feed, kind, closer } = open(&typed)?;
+    let json = typed.tell.format == Format::Json;
+    let (sender, lines) = json.then(|| sync_channel(LINES)).unzip();
+    let plan = Plan {
+        feed,
+        kind,
+        closer,
+        knowledge: judged,
+        device: named,
+        watched_only: typed.client.is_some() || !typed.pids.is_empty(),
+        scope: scope(named),
+        save: typed.save.as_ref().map(|folder| Save {
+            folder: folder.clone(),
+            payload: (!typed.full_payload).then_some(StoreOptions::PAYLOAD),
+            segment: typed.segment << 20,
+            quota: typed.quota << 20,
+        }),
+        tables: typed.tell.output.clone().map(|folder| (folder, typed.tell.overwrite)),
+        machine: None,
+        pictures: Some(HEADLESS),
+        lines: sender,
+        ring: run::RING,
+        dropped_rights: Vec::new(),
+    };
+    let telling = Telling {
+        duration: typed.duration,
+        lines,
+        translate: json,
+        overwrite: typed.tell.overwrite,
+        hash: typed.tell.hash,
+        #[cfg(feature = "resolve")]
+        resolve: typed.tell.resolve.clone(),
+    };
+    conclude(run::watch(plan, telling, &Signals::listen())?, &typed.judge, &typed.tell)
+}
+
+fn scope(device: Option<Device>) -> ScopeOf {
+    device.map_or(ScopeOf::Everything, |device| ScopeOf::Device(device.to_string().as_str().into()))
+}
+
+/// A stream of a capture, not an interface: standard input or the path of a FIFO.
+fn is_stream(name: &str) -> bool {
+    name == "-" || name.contains('/') && Path::new(name).exists()
+}
+
+fn open(typed: &Watch) -> Result<Origin> {
+    if let Some(path) = &typed.replay {
+        let kind = SourceKind::Replay { speed: typed.speed };
+        return Ok(Origin { feed: Box::new(Tape::play(path, Pace::new(typed.speed))?), kind, closer: None });
+    }
+    match typed.interfaces.as_slice() {
+        [stream] if is_stream(stream) => {
+            if typed.filter.is_some() {
+                bail!("--filter: a stream is not filtered here; give the filter to the program that captures it");
+            }
+            let tape = Tape::follow(&PathBuf::from(stream))?;
+            let kind = SourceKind::Replay { speed: f64::INFINITY };
+            Ok(Origin { closer: tape.closer(), feed: Box::new(tape), kind })
+        }
+        names if names.iter().any(|name| is_stream(name)) => {
+            bail!("-i: a stream is watched alone; merge captures of several places with mergecap first")
+        }
+        names => live(typed, names),
+    }
+}
+
+#[cfg(feature = "live")]
+fn live(typed: &Watch, names: &[String]) -> Result<Origin> {
+    use crate::capture::{Live, LiveOptions};
+    let feed = Live::open(LiveOptions {
+        interfaces: names.to_vec(),
+        filter: typed.filter.clone(),
+        snap_len: typed.snap_length,
+        promiscuous: typed.promiscuous,
+        ring: (typed.ring as usize) << 20,
+    })?;
+    Ok(Origin { feed: Box::new(feed), kind: SourceKind::Live, closer: None })
+}
+
+#[cfg(not(feature = "live"))]
+fn live(_: &Watch, _: &[String]) -> Result<Origin> {
+    bail!(
+        "this program was built without live capture (feature `live`); watch a stream: `tcpdump -U -w - | zollhund watch -i -`"
+    )
+}

@@ -1,0 +1,522 @@
+//! The arrangement of a running capture: which thread does what, what lies between them, and how it ends.
+//!
+//! ```text
+//! feed → zh-capture ─┬─ ring ─→ zh-analysis ─→ pictures, lines
+//!                    │             │  ↑ whose flow it is: zh-host
+//!                    └─ ring ─→ zh-evidence ─→ files
+//! ```
+//!
+//! When it gets tight, pictures go first (the analysis spends a bounded part of its time on them), then analysis (it is
+//! passed by and told so; the evidence has the frames), then evidence. Every frame that a stage did not get is counted by the
+//! stage that could not give it, and told to all others; at the end the books must balance.
+
+use super::batch::Pool;
+use super::ring::{Into as In, OutOf, Ring};
+use super::stage::{
+    Analysis, Analyzed, Asked, Ended, Intake, Keeping, KeptAll, Meters, Order, Parcel, PictureSlot, Pictures, now,
+    read, wall,
+};
+use super::tables::Tables;
+use crate::capture::Feed;
+use crate::engine::health::{Books, CaptureState, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind};
+use crate::engine::view::Marker;
+use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
+use crate::evidence::{Header, Store, StoreOptions, Told};
+use crate::wire::{Text, Timestamp};
+use anyhow::{Context, Result};
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Bytes that may wait for a stage.
+pub const RING: usize = 32 << 20;
+/// Flows that may wait for an answer whose they are.
+const MAX_ASKED: usize = 4_096;
+/// Notices kept.
+const MAX_NOTICES: usize = 256;
+/// Nanoseconds without a frame after which a capture is told to be silent.
+const SILENT: u64 = 10_000_000_000;
+/// How long stages may take to end. Longer than a disk that is slow, shorter than nobody waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where and how evidence is kept.
+#[derive(Debug, Clone)]
+pub struct Save {
+    pub folder: PathBuf,
+    /// Bytes kept of each direction of a flow; `None` keeps everything.
+    pub payload: Option<u32>,
+    /// Bytes of one file, and of all; 0 is no bound.
+    pub segment: u64,
+    pub quota: u64,
+}
+
+/// Somebody who knows whose flows are whose, and what happens to the machine. Runs in a thread of its own until it is told to
+/// stop.
+pub type Machine = Box<dyn FnOnce(Desk) + Send>;
+
+/// Where a [`Machine`] sits: questions come in, answers go out.
+#[derive(Debug)]
+pub struct Desk {
+    pub(super) asked: Receiver<Asked>,
+    pub(super) orders: Sender<Order>,
+    pub(super) notices: Notices,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+/// How often pictures are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    pub every: Duration,
+    /// They take at most one part in so many of the analysis's time.
+    pub share: u32,
+    /// Rows of flows and hellos in each.
+    pub rows: usize,
+}
+
+/// What is to be watched, and how.
+pub struct Plan {
+    pub feed: Box<dyn Feed>,
+    pub kind: SourceKind,
+    /// What ends a stream from elsewhere.
+    pub closer: Option<Arc<AtomicBool>>,
+    pub knowledge: Arc<Knowledge>,
+    pub device: Option<Device>,
+    pub watched_only: bool,
+    pub scope: ScopeOf,
+    pub save: Option<Save>,
+    /// Folder for the tables, and whether to overwrite some: only where nothing is saved, from which they could be made.
+    pub tables: Option<(PathBuf, bool)>,
+    pub machine: Option<Machine>,
+    pub pictures: Option<Rate>,
+    /// Takes a line of JSON for every answer and fact.
+    pub lines: Option<SyncSender<Vec<u8>>>,
+    /// Bytes that may wait for each stage.
+    pub ring: usize,
+    /// What the program has given up, in words.
+    pub dropped_rights: Vec<Box<str>>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("feed", &self.feed).field("save", &self.save).finish_non_exhaustive()
+    }
+}
+
+/// What happened, for whoever looks on; the oldest is forgotten first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Notices(Arc<Mutex<VecDeque<Notice>>>);
+
+impl Notices {
+    pub(super) fn add(&self, time: Timestamp, grave: bool, text: &str) {
+        let mut notices = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if notices.len() >= MAX_NOTICES {
+            notices.pop_front();
+        }
+        notices.push_back(Notice { time, grave, text: Text::from(text) });
+    }
+
+    fn all(&self) -> Vec<Notice> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+}
+
+/// A running capture.
+pub struct Session {
+    capture: Running<Ended>,
+    analysis: Running<Analyzed>,
+    evidence: Option<Running<KeptAll>>,
+    machine: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    stop_machine: Arc<AtomicBool>,
+    closer: Option<Arc<AtomicBool>>,
+    orders: Sender<Order>,
+    keeping: Option<Arc<Ring<Parcel>>>,
+    meters: Arc<Meters>,
+    slot: Arc<PictureSlot>,
+    notices: Notices,
+    failed: Arc<Mutex<Option<Box<str>>>>,
+    lines_missed: Arc<AtomicU64>,
+    facts: Facts,
+}
+
+/// What does not change while it runs.
+struct Facts {
+    source: Text,
+    kind: SourceKind,
+    live: bool,
+    started: Timestamp,
+    scope: ScopeOf,
+    save: Option<Save>,
+    dropped_rights: Vec<Box<str>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("source", &self.facts.source).finish_non_exhaustive()
+    }
+}
+
+/// A stage, and what it left.
+struct Running<T> {
+    name: &'static str,
+    thread: Option<JoinHandle<T>>,
+    left: Option<T>,
+    /// It broke down.
+    broken: bool,
+}
+
+impl<T: Send + 'static> Running<T> {
+    fn start(name: &'static str, run: impl FnOnce() -> T + Send + 'static) -> Result<Self> {
+        let thread = thread::Builder::new().name(name.into()).spawn(run);
+        let thread = Some(thread.with_context(|| format!("cannot start the thread {name}; too many run already"))?);
+        Ok(Self { name, thread, left: None, broken: false })
+    }
+
+    /// Whether it has ended.
+    fn is_over(&mut self) -> bool {
+        if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
+            match self.thread.take().map(JoinHandle::join) {
+                Some(Ok(left)) => self.left = Some(left),
+                _ => self.broken = true,
+            }
+        }
+        self.thread.is_none()
+    }
+}
+
+/// What a capture left behind.
+pub(super) struct Finished {
+    pub(super) ended: Option<Ended>,
+    pub(super) analyzed: Option<Analyzed>,
+    pub(super) kept: Option<KeptAll>,
+    /// What went wrong, a line each.
+    pub(super) complaints: Vec<String>,
+    pub(super) books: Books,
+}
+
+impl Session {
+    /// Makes the files and starts the threads.
+    ///
+    /// # Errors
+    /// The folder for the evidence or the tables cannot be made.
+    pub fn start(plan: Plan) -> Result<Self> {
+        let live = plan.kind == SourceKind::Live;
+        let info = plan.feed.info();
+        let header = Header {
+            source: info.name.exact().into(),
+            payload_kept: plan.save.as_ref().and_then(|save| save.payload),
+            watched_only: plan.watched_only,
+            device: plan.device.map(|device| device.to_string()),
+            ..Header::new()
+        };
+        let store = plan.save.as_ref().map(|save| {
+            let options = StoreOptions {
+                system: std::env::consts::OS.into(),
+                hardware: std::env::consts::ARCH.into(),
+                segment: save.segment,
+                quota: save.quota,
+                ..StoreOptions::new(header.clone())
+            };
+            Store::create(&save.folder, options)
+        });
+        let store = store.transpose()?;
+        let tables = plan.tables.as_ref().filter(|_| store.is_none());
+        let tables = tables.map(|(folder, overwrite)| Tables::create(folder, *overwrite)).transpose()?;
+
+        let mut engine = Engine::new(&Config {
+            device: plan.device,
+            ask_owners: true,
+            watched_only: plan.watched_only,
+            ..Config::default()
+        });
+        if let Some(bytes) = header.payload_kept {
+            engine.ingest(Input::Minimised(bytes));
+        }
+        if store.is_none() {
+            for (time, text) in plan.knowledge.audit.iter().flat_map(|audit| &audit.markers) {
+                engine.ingest(Input::Mark(Marker { time: *time, text: text.clone() }));
+            }
+        }
+        let (meters, pool, slot) = (Arc::<Meters>::default(), Arc::<Pool>::default(), Arc::<PictureSlot>::default());
+        let (stop, stop_machine) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (orders, to_analysis) = channel();
+        let (asks, asked) = sync_channel(MAX_ASKED);
+        let notices = Notices::default();
+        let failed = Arc::<Mutex<Option<Box<str>>>>::default();
+        let lines_missed = Arc::<AtomicU64>::default();
+        let frames = Arc::new(Ring::new(plan.ring, 1));
+        // The capture puts frames in, the analysis what it was told.
+        let keeping = store.as_ref().map(|_| Arc::new(Ring::new(plan.ring, 2)));
+
+        let evidence = match (store, &keeping) {
+            (Some(store), Some(ring)) => {
+                let keeping = Keeping {
+                    store,
+                    parcels: OutOf(Arc::clone(ring)),
+                    pool: Arc::clone(&pool),
+                    meters: Arc::clone(&meters),
+                    live,
+                    failed: Arc::clone(&failed),
+                };
+                Some(Running::start("zh-evidence", move || keeping.run())?)
+            }
+            _ => None,
+        };
+        let has_machine = plan.machine.is_some();
+        let machine = plan.machine.map(|machine| {
+            let (orders, notices) = (orders.clone(), notices.clone());
+            let desk = Desk { asked, orders, notices, stop: Arc::clone(&stop_machine) };
+            thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk))
+        });
+        let machine = machine.transpose().context("cannot start the thread zh-host; too many run already")?;
+        let analysis = Analysis {
+            engine,
+            knowledge: plan.knowledge,
+            frames: OutOf(Arc::clone(&frames)),
+            evidence: keeping.clone().map(In),
+            orders: to_analysis,
+            asks: has_machine.then_some(asks),
+            pool: Arc::clone(&pool),
+            meters: Arc::clone(&meters),
+            live,
+            device: plan.device,
+            pictures: plan.pictures.map(|rate| Pictures {
+                slot: Arc::clone(&slot),
+                every: rate.every,
+                share: rate.share,
+                rows: rate.rows,
+            }),
+            lines: plan.lines,
+            lines_missed: Arc::clone(&lines_missed),
+            tables,
+        };
+        let analysis = Running::start("zh-analysis", move || analysis.run())?;
+        let intake = Intake {
+            feed: plan.feed,
+            analysis: In(frames),
+            evidence: keeping.clone().map(In),
+            pool,
+            meters: Arc::clone(&meters),
+            stop: Arc::clone(&stop),
+        };
+        let capture = Running::start("zh-capture", move || intake.run())?;
+        Ok(Self {
+            capture,
+            analysis,
+            evidence,
+            machine,
+            stop,
+            stop_machine,
+            closer: plan.closer,
+            orders,
+            keeping,
+            meters,
+            slot,
+            notices,
+            failed,
+            lines_missed,
+            facts: Facts {
+                source: info.name,
+                kind: plan.kind,
+                live,
+                started: wall(),
+                scope: plan.scope,
+                save: plan.save,
+                dropped_rights: plan.dropped_rights,
+            },
+        })
+    }
+
+    /// Sets a marker now.
+    pub fn mark(&self, text: Text) {
+        let _ = self.orders.send(Order::Mark(text));
+    }
+
+    /// Puts everything on the disk now.
+    pub fn sync(&self) {
+        if let Some(ring) = &self.keeping {
+            let _ = ring.insist(64, Parcel::Sync);
+        }
+    }
+
+    /// No more frames are taken in. The stages work off what they have.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(closer) = &self.closer {
+            closer.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The latest picture.
+    #[must_use]
+    pub fn picture(&self) -> Option<Arc<Snapshot>> {
+        self.slot.latest()
+    }
+
+    /// Every picture is handed on from now on.
+    pub fn show(&self, show: impl Fn(Arc<Snapshot>) + Send + Sync + 'static) {
+        self.slot.show(Box::new(show));
+    }
+
+    /// Lines of JSON that nobody took in time.
+    #[must_use]
+    pub fn lines_missed(&self) -> u64 {
+        read(&self.lines_missed)
+    }
+
+    /// Whether all stages have ended. Looks after them: one that ended before its time is told at once.
+    pub fn is_over(&mut self) -> bool {
+        let capture = self.capture.is_over();
+        let told = [self.analysis.broken, self.evidence.as_ref().is_some_and(|e| e.broken), self.capture.broken];
+        let analysis = self.analysis.is_over();
+        let evidence = self.evidence.as_mut().is_none_or(Running::is_over);
+        let broken = [
+            (self.analysis.broken && !told[0], self.analysis.name),
+            (self.evidence.as_ref().is_some_and(|e| e.broken) && !told[1], "zh-evidence"),
+            (self.capture.broken && !told[2], self.capture.name),
+        ];
+        for (_, name) in broken.into_iter().filter(|(broken, _)| *broken) {
+            self.notices.add(wall(), true, &format!("the stage {name} broke down: what comes after it is missing"));
+        }
+        capture && analysis && evidence
+    }
+
+    /// Whether the capture itself has ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.capture.is_over()
+    }
+
+    /// How the run is doing.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let meters = &self.meters;
+        let facts = &self.facts;
+        let (came, reached) = (Timestamp(read(&meters.last_came)), Timestamp(read(&meters.reached)));
+        let time = if facts.live { wall() } else { reached };
+        let capture = match (&self.capture.left, self.capture.thread.is_some()) {
+            _ if self.capture.broken => {
+                CaptureState::Dead { since: time, why: "the capture broke down; start again".into() }
+            }
+            (Some(Ended { trouble: Some(why), .. }), _) => CaptureState::Dead { since: came, why: why.as_str().into() },
+            (Some(_), _) | (None, false) => CaptureState::Ended { at: time },
+            (None, true) if read(&meters.delivered) == 0 => CaptureState::Starting,
+            (None, true) if facts.live && time.since(came) > SILENT => CaptureState::Silent { since: came },
+            (None, true) => CaptureState::Running,
+        };
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let saving = facts.save.as_ref().map(|save| Saving {
+            folder: Text::from_wire(save.folder.as_os_str().as_encoded_bytes()),
+            bytes: read(&meters.saved_bytes),
+            files: u32::try_from(read(&meters.files)).unwrap_or(u32::MAX),
+            quota: save.quota,
+            payload_kept: save.payload,
+            durable_until: Timestamp(read(&meters.durable_until)),
+            failed: failed.or_else(|| {
+                self.evidence.as_ref().is_some_and(|e| e.broken).then(|| "writing broke down; start again".into())
+            }),
+        });
+        let picture = self.slot.latest();
+        let circumstances = picture.as_ref().map(|picture| &picture.summary.circumstances);
+        Health {
+            source: facts.source.clone(),
+            kind: facts.kind,
+            capture,
+            now: time,
+            started: facts.started,
+            books: self.books(),
+            scope: Scope {
+                of: facts.scope.clone(),
+                outside: Outside { flows: circumstances.map_or(0, |c| c.foreign_flows), ..Outside::default() },
+                unknown_flows: 0,
+            },
+            saving,
+            dropped_rights: facts.dropped_rights.clone(),
+            notices: self.notices.all(),
+            closed: self.capture.thread.is_none()
+                && self.analysis.thread.is_none()
+                && self.evidence.as_ref().is_none_or(|e| e.thread.is_none()),
+            ..Health::default()
+        }
+    }
+
+    fn books(&self) -> Books {
+        let meters = &self.meters;
+        Books {
+            interface_dropped: read(&meters.interface_dropped),
+            kernel_dropped: read(&meters.kernel_dropped),
+            delivered: read(&meters.delivered),
+            delivered_bytes: read(&meters.delivered_bytes),
+            analyzed: read(&meters.analyzed),
+            not_analyzed: read(&meters.missed_by_analysis),
+            saved: read(&meters.saved),
+            not_saved: read(&meters.missed_by_evidence) + read(&meters.refused),
+        }
+    }
+
+    /// Waits until all stages have ended, and checks their books.
+    pub(super) fn finish(mut self) -> Finished {
+        self.stop();
+        let begun = now();
+        while !self.is_over() && begun.elapsed() < PATIENCE {
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.stop_machine.store(true, Ordering::Relaxed);
+        let mut complaints = Vec::new();
+        if let Some(machine) = self.machine.take().filter(JoinHandle::is_finished)
+            && machine.join().is_err()
+        {
+            complaints.push("asking the machine whose traffic it is broke down; owners are missing".to_owned());
+        }
+        let mut check = |name: &str, running: bool, broken: bool| {
+            if broken {
+                complaints.push(format!("{name} broke down; what it should have done is missing"));
+            } else if running {
+                complaints.push(format!("{name} did not end within {} seconds and was left alone", PATIENCE.as_secs()));
+            }
+        };
+        check("the capture", self.capture.thread.is_some(), self.capture.broken);
+        check("the analysis", self.analysis.thread.is_some(), self.analysis.broken);
+        if let Some(evidence) = &self.evidence {
+            check("the evidence", evidence.thread.is_some(), evidence.broken);
+        }
+        let books = self.books();
+        if let Some(trouble) = self.capture.left.as_ref().and_then(|ended| ended.trouble.clone()) {
+            complaints.push(trouble);
+        }
+        if complaints.is_empty() && !books.balanced(self.evidence.is_some()) {
+            complaints.push(format!("the books do not balance, which is a fault of this program: {books:?}"));
+        }
+        if let Some(Err(error)) = self.evidence.as_ref().and_then(|e| e.left.as_ref()).map(|kept| &kept.result) {
+            complaints.push(format!("{error}; {} frames are not in the evidence", books.not_saved));
+        }
+        for notice in self.notices.all().into_iter().filter(|notice| notice.grave) {
+            complaints.push(notice.text.to_string());
+        }
+        Finished {
+            ended: self.capture.left.take(),
+            analyzed: self.analysis.left.take(),
+            kept: self.evidence.as_mut().and_then(|e| e.left.take()),
+            complaints,
+            books,
+        }
+    }
+}
+
+impl Desk {
+    /// Tells whose a flow is.
+    pub(super) fn answer(&self, asked: Asked, owner: crate::attribution::Owner, watched: bool) {
+        let _ = self.orders.send(Order::Owner(asked, owner, watched));
+    }
+
+    /// Tells what happened to the machine.
+    pub(super) fn notice(&self, grave: bool, text: &str) {
+        let time = wall();
+        self.notices.add(time, grave, text);
+        let _ = self.orders.send(Order::Told(Told::Notice { time, grave, text: Text::from(text) }));
+    }
+}

@@ -1,0 +1,324 @@
+//! A watched capture from its start to its report: with the dashboard or without.
+
+use super::live::{Finished, Plan, Save, Session};
+use super::offline::{Input, Job, Outcome, analyze, conclude};
+use super::stage::now;
+use crate::engine::Knowledge;
+use crate::engine::health::{CaptureState, Health};
+use crate::engine::view::{CaptureInfo, Summary};
+use crate::policy::Severity;
+use crate::report::tables::{Findings, json_line};
+use anyhow::Result;
+use std::collections::HashMap;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+/// How soon a signal is noticed.
+const BEAT: Duration = Duration::from_millis(100);
+/// Without a terminal the progress is told so often.
+const SELDOM: Duration = Duration::from_secs(60);
+
+/// How a watched capture is told.
+#[derive(Debug, Default)]
+pub struct Telling {
+    /// Ends by itself after so long.
+    pub duration: Option<Duration>,
+    /// Lines of JSON on standard output, from this receiver and of pictures.
+    pub lines: Option<Receiver<Vec<u8>>>,
+    pub translate: bool,
+    /// For tables made from what was saved.
+    pub overwrite: bool,
+    pub hash: bool,
+    #[cfg(feature = "resolve")]
+    pub resolve: Option<crate::resolve::Upstream>,
+}
+
+/// What ends a run from outside: signals.
+#[derive(Debug, Clone, Default)]
+pub struct Signals {
+    ended: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// From now on the signals that ask a program to end are asked for here; a second one ends it at once.
+    #[must_use]
+    pub fn listen() -> Self {
+        let signals = Self::default();
+        #[cfg(feature = "live")]
+        {
+            use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+            for signal in [SIGINT, SIGTERM, SIGHUP] {
+                let ended = || Arc::clone(&signals.ended);
+                // In this order: the first only sets the flag.
+                let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, ended());
+                let _ = signal_hook::flag::register(signal, ended());
+            }
+        }
+        signals
+    }
+
+    #[must_use]
+    pub fn came(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+}
+
+/// Watches without a dashboard: a line of progress on standard error, lines of JSON on standard output if wanted.
+///
+/// # Errors
+/// The files cannot be made, or the report cannot be written.
+pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome> {
+    let after = After::of(&plan);
+    let mut session = Session::start(plan)?;
+    let begun = now();
+    let mut progress = Progress::new();
+    let mut teller = telling.lines.as_ref().map(Teller::new);
+    loop {
+        let heard = teller.as_mut().is_none_or(Teller::pass_on);
+        if let Some(teller) = &mut teller {
+            teller.tell(&session);
+        } else {
+            std::thread::sleep(BEAT);
+        }
+        let seen = progress.show(&session);
+        let time_over = telling.duration.is_some_and(|duration| begun.elapsed() >= duration);
+        // Whoever listened or looked on has gone.
+        if session.is_over() || signals.came() || time_over || !heard || !seen {
+            break;
+        }
+    }
+    session.stop();
+    let health = session.health();
+    let finished = session.finish();
+    if let Some(teller) = &mut teller {
+        teller.pass_on();
+    }
+    progress.end(&health);
+    after.conclude(finished, telling)
+}
+
+/// What is needed when it is over.
+pub(super) struct After {
+    knowledge: Arc<Knowledge>,
+    save: Option<Save>,
+    tables: Option<std::path::PathBuf>,
+    device: Option<crate::engine::Device>,
+}
+
+impl After {
+    pub(super) fn of(plan: &Plan) -> Self {
+        Self {
+            knowledge: Arc::clone(&plan.knowledge),
+            save: plan.save.clone(),
+            tables: plan.tables.as_ref().map(|(folder, _)| folder.clone()),
+            device: plan.device,
+        }
+    }
+
+    /// The report: from what was saved, so that anybody can make it again, or from what was seen.
+    pub(super) fn conclude(self, finished: Finished, telling: Telling) -> Result<Outcome> {
+        let Finished { ended, analyzed, kept, complaints, .. } = finished;
+        let mut outcome = match (self.save.filter(|_| kept.is_some()), analyzed) {
+            (Some(save), analyzed) => {
+                // The analysis may still hold it, if it did not end.
+                drop(analyzed);
+                analyze(&Job {
+                    input: Input::Files(vec![save.folder]),
+                    knowledge: self.knowledge,
+                    output: self.tables,
+                    overwrite: telling.overwrite,
+                    device: self.device,
+                    hash: telling.hash,
+                    write_demo: None,
+                    translate: telling.translate,
+                    progress: false,
+                    #[cfg(feature = "resolve")]
+                    resolve: telling.resolve,
+                })?
+            }
+            (None, Some(mut analyzed)) => {
+                #[cfg(feature = "resolve")]
+                let look_ups = {
+                    use crate::resolve::{Asker, Bounds};
+                    let asker = telling.resolve.as_ref().map(|to| Asker::new(to, Bounds::default())).transpose()?;
+                    asker.map(|asker| super::reverse::look_up(&mut analyzed.engine, &asker))
+                };
+                #[cfg(not(feature = "resolve"))]
+                let look_ups = None;
+                let captures = ended.iter().map(|ended| CaptureInfo {
+                    name: ended.info.name.clone(),
+                    format: ended.info.format.into(),
+                    bytes: ended.info.bytes,
+                    link_types: ended.info.links.iter().map(|link| link.to_string().into()).collect(),
+                    ..CaptureInfo::default()
+                });
+                let captures = captures.collect();
+                let (engine, tables) = (&analyzed.engine, analyzed.tables.take());
+                let summary = conclude(engine, tables, captures, look_ups, &self.knowledge, telling.translate)?;
+                Outcome::of(summary, Vec::new(), false)
+            }
+            (None, None) => anyhow::bail!("{}", complaints.join("; ")),
+        };
+        outcome.incomplete |= !complaints.is_empty();
+        for complaint in complaints {
+            if !outcome.complaints.contains(&complaint) {
+                outcome.complaints.push(complaint);
+            }
+        }
+        Ok(outcome)
+    }
+}
+
+/// The line that says how it goes.
+struct Progress {
+    terminal: bool,
+    next: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), next: now() }
+    }
+
+    /// `false` if the terminal is gone.
+    fn show(&mut self, session: &Session) -> bool {
+        if now() < self.next {
+            return true;
+        }
+        self.next = now() + if self.terminal { Duration::from_secs(1) } else { SELDOM };
+        let line = line(&session.health(), session.picture().as_ref().map(|picture| &picture.summary));
+        let written =
+            if self.terminal { write!(io::stderr(), "\r{line}\x1b[K") } else { writeln!(io::stderr(), "{line}") };
+        written.is_ok() || !self.terminal
+    }
+
+    fn end(&self, health: &Health) {
+        let _ = if self.terminal {
+            write!(io::stderr(), "\r\x1b[K")
+        } else {
+            writeln!(io::stderr(), "{}", line(health, None))
+        };
+    }
+}
+
+fn line(health: &Health, summary: Option<&Summary>) -> String {
+    let books = &health.books;
+    let state = match &health.capture {
+        CaptureState::Starting => "waiting for frames",
+        CaptureState::Running => "running",
+        CaptureState::Silent { .. } => "no frames",
+        CaptureState::Dead { .. } => "DEAD",
+        CaptureState::Ended { .. } => "ended",
+    };
+    let mut line = format!(
+        "zollhund: {}: {state} · {} frames, {:.1} MB",
+        health.source,
+        books.delivered,
+        books.delivered_bytes as f64 / 1e6
+    );
+    if let Some(summary) = summary {
+        let grave = summary.findings.iter().filter(|f| f.severity >= Severity::Attention).count();
+        line += &format!(" · {} recipients · {grave} findings of weight", summary.recipients.len());
+    }
+    line += &format!(" · {} lost", books.lost());
+    if let Some(saving) = &health.saving {
+        line += &format!(" · {:.1} MB saved", saving.bytes as f64 / 1e6);
+        if saving.failed.is_some() {
+            line += " · SAVING FAILED";
+        }
+    }
+    line
+}
+
+/// Writes what happens as lines of JSON.
+struct Teller<'a> {
+    lines: &'a Receiver<Vec<u8>>,
+    findings: HashMap<(&'static str, Box<str>), Box<str>>,
+    recipients: usize,
+    told: Option<*const ()>,
+    notices: usize,
+    next: Instant,
+}
+
+impl<'a> Teller<'a> {
+    fn new(lines: &'a Receiver<Vec<u8>>) -> Self {
+        Self { lines, findings: HashMap::new(), recipients: 0, told: None, notices: 0, next: now() }
+    }
+
+    /// Hands on what the analysis said, for a beat; `false` if nobody reads it.
+    fn pass_on(&mut self) -> bool {
+        let mut out = io::stdout().lock();
+        let until = now() + BEAT;
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(now())) {
+                Ok(line) => {
+                    if out.write_all(&line).is_err() {
+                        return false;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    std::thread::sleep(until.saturating_duration_since(now()));
+                    break;
+                }
+                Err(RecvTimeoutError::Timeout) => break,
+            }
+            if now() >= until {
+                break;
+            }
+        }
+        out.flush().is_ok()
+    }
+}
+
+impl Teller<'_> {
+    /// Tells what is new in the latest picture, and how the run is doing.
+    fn tell(&mut self, session: &Session) {
+        let mut out = Vec::new();
+        let health = session.health();
+        for notice in health.notices.get(self.notices..).unwrap_or_default() {
+            let line = serde_json::json!({
+                "event": "notice", "time": notice.time.to_string(), "grave": notice.grave, "text": notice.text.to_string(),
+            });
+            let _ = writeln!(out, "{line}");
+        }
+        self.notices = health.notices.len();
+        if let Some(picture) = session.picture()
+            && self.told != Some(Arc::as_ptr(&picture).cast())
+        {
+            self.told = Some(Arc::as_ptr(&picture).cast());
+            for row in (1..).zip(&picture.summary.findings) {
+                let finding = row.1;
+                let before = self.findings.insert((finding.code, finding.subject.clone()), finding.text.clone());
+                if before.as_ref() != Some(&finding.text) {
+                    json_line::<Findings>("finding", &row, &mut out);
+                }
+            }
+            if self.recipients != picture.summary.recipients.len() {
+                self.recipients = picture.summary.recipients.len();
+            }
+        }
+        if now() >= self.next {
+            self.next = now() + Duration::from_secs(1);
+            let books = &health.books;
+            let line = serde_json::json!({
+                "event": "progress",
+                "time": health.now.to_string(),
+                "recipients": self.recipients,
+                "delivered": books.delivered,
+                "bytes": books.delivered_bytes,
+                "analyzed": books.analyzed,
+                "not_analyzed": books.not_analyzed,
+                "saved": books.saved,
+                "not_saved": books.not_saved,
+                "kernel_dropped": books.kernel_dropped,
+                "interface_dropped": books.interface_dropped,
+                "lines_missed": session.lines_missed(),
+            });
+            let _ = writeln!(out, "{line}");
+        }
+        let _ = io::stdout().lock().write_all(&out);
+    }
+}
