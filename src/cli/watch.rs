@@ -3,10 +3,11 @@
 use super::args::{Format, Watch};
 use super::{Exit, conclude, device, knowledge};
 use crate::capture::{Feed, Pace, Tape};
-use crate::engine::Device;
 use crate::engine::health::{ScopeOf, SourceKind};
+use crate::engine::{Device, Knowledge};
 use crate::evidence::StoreOptions;
-use crate::run::{self, Plan, Rate, Save, Signals, Telling};
+use crate::policy::{Book, Parameters};
+use crate::run::{self, Confine, Machine, Plan, Rate, Save, Signals, Telling};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,10 +27,21 @@ struct Origin {
     closer: Option<Arc<AtomicBool>>,
 }
 
-pub(super) fn run(typed: Watch) -> Result<Exit> {
+pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     let named = typed.subject.as_deref().map(device).transpose()?;
+    if let Some(client) = &typed.client
+        && typed.judge.service.is_none()
+        && Book::embedded()?.services().any(|id| id == client)
+    {
+        typed.judge.service = Some(client.clone());
+    }
     let judged = Arc::new(knowledge(&typed.judge, &typed.tell)?);
     let Origin { feed, kind, closer } = open(&typed)?;
+    let machine = if kind == SourceKind::Live { machine(&typed, &judged)? } else { None };
+    #[cfg(feature = "resolve")]
+    let talks = typed.tell.resolve.is_some();
+    #[cfg(not(feature = "resolve"))]
+    let talks = false;
     let json = typed.tell.format == Format::Json;
     let (sender, lines) = json.then(|| sync_channel(LINES)).unzip();
     let plan = Plan {
@@ -47,13 +59,14 @@ pub(super) fn run(typed: Watch) -> Result<Exit> {
             quota: typed.quota << 20,
         }),
         tables: typed.tell.output.clone().map(|folder| (folder, typed.tell.overwrite)),
-        machine: None,
+        machine,
         pictures: Some(HEADLESS),
         lines: sender,
         ring: run::RING,
-        dropped_rights: Vec::new(),
+        confine: Some(Confine { talks }),
     };
     let telling = Telling {
+        progress: true,
         duration: typed.duration,
         lines,
         translate: json,
@@ -63,6 +76,28 @@ pub(super) fn run(typed: Watch) -> Result<Exit> {
         resolve: typed.tell.resolve.clone(),
     };
     conclude(run::watch(plan, telling, &Signals::listen())?, &typed.judge, &typed.tell)
+}
+
+/// The names of a client's programs on this system: those of the service of that name, or just that name.
+#[cfg(feature = "live")]
+fn programs(client: &str, knowledge: &Knowledge) -> Vec<Box<str>> {
+    let profile = knowledge.book.profile(client, &Parameters::new()).ok();
+    let of_service = profile.iter().flat_map(|profile| &profile.file.processes);
+    let here = of_service.filter(|processes| &*processes.system == std::env::consts::OS);
+    let names: Vec<_> = here.flat_map(|processes| processes.names.iter().cloned()).collect();
+    if names.is_empty() { vec![client.into()] } else { names }
+}
+
+#[cfg(feature = "live")]
+fn machine(typed: &Watch, knowledge: &Knowledge) -> Result<Option<Machine>> {
+    let names = typed.client.as_deref().map(|client| programs(client, knowledge)).unwrap_or_default();
+    let watch = crate::host::Watch { pids: typed.pids.clone(), names, only: None };
+    run::machine(watch, true).map(Some)
+}
+
+#[cfg(not(feature = "live"))]
+fn machine(_: &Watch, _: &Knowledge) -> Result<Option<Machine>> {
+    Ok(None)
 }
 
 fn scope(device: Option<Device>) -> ScopeOf {

@@ -13,15 +13,14 @@
 use super::batch::Pool;
 use super::ring::{Into as In, OutOf, Ring};
 use super::stage::{
-    Analysis, Analyzed, Asked, Ended, Intake, Keeping, KeptAll, Meters, Order, Parcel, PictureSlot, Pictures, now,
-    read, wall,
+    Analysis, Analyzed, Asked, Ended, Intake, Keeping, Meters, Order, Parcel, PictureSlot, Pictures, now, read, wall,
 };
 use super::tables::Tables;
 use crate::capture::Feed;
-use crate::engine::health::{Books, CaptureState, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind};
+use crate::engine::health::{Books, CaptureState, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind};
 use crate::engine::view::Marker;
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
-use crate::evidence::{Header, Store, StoreOptions, Told};
+use crate::evidence::{EvidenceError, Header, Store, StoreOptions, Told};
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result};
 use std::collections::VecDeque;
@@ -63,9 +62,11 @@ pub type Machine = Box<dyn FnOnce(Desk) + Send>;
 #[derive(Debug)]
 pub struct Desk {
     pub(super) asked: Receiver<Asked>,
-    pub(super) orders: Sender<Order>,
-    pub(super) notices: Notices,
-    pub(super) stop: Arc<AtomicBool>,
+    /// Flows of which it could not be told whose they are.
+    pub(super) unknown: Arc<AtomicU64>,
+    orders: Sender<Order>,
+    notices: Notices,
+    clock: Arc<Mutex<Clock>>,
 }
 
 /// How often pictures are made.
@@ -97,8 +98,15 @@ pub struct Plan {
     pub lines: Option<SyncSender<Vec<u8>>>,
     /// Bytes that may wait for each stage.
     pub ring: usize,
-    /// What the program has given up, in words.
-    pub dropped_rights: Vec<Box<str>>,
+    /// Gives up, once everything is open, what is no longer needed. For the whole process and for good.
+    pub confine: Option<Confine>,
+}
+
+/// What stays allowed.
+#[derive(Debug, Clone)]
+pub struct Confine {
+    /// Look-ups were asked for: sockets stay allowed.
+    pub talks: bool,
 }
 
 impl fmt::Debug for Plan {
@@ -129,10 +137,9 @@ impl Notices {
 pub struct Session {
     capture: Running<Ended>,
     analysis: Running<Analyzed>,
-    evidence: Option<Running<KeptAll>>,
+    evidence: Option<Running<Result<(), EvidenceError>>>,
     machine: Option<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
-    stop_machine: Arc<AtomicBool>,
     closer: Option<Arc<AtomicBool>>,
     orders: Sender<Order>,
     keeping: Option<Arc<Ring<Parcel>>>,
@@ -141,6 +148,8 @@ pub struct Session {
     notices: Notices,
     failed: Arc<Mutex<Option<Box<str>>>>,
     lines_missed: Arc<AtomicU64>,
+    unknown: Arc<AtomicU64>,
+    clock: Arc<Mutex<Clock>>,
     facts: Facts,
 }
 
@@ -193,20 +202,23 @@ impl<T: Send + 'static> Running<T> {
 pub(super) struct Finished {
     pub(super) ended: Option<Ended>,
     pub(super) analyzed: Option<Analyzed>,
-    pub(super) kept: Option<KeptAll>,
+    pub(super) kept: Option<Result<(), EvidenceError>>,
     /// What went wrong, a line each.
     pub(super) complaints: Vec<String>,
-    pub(super) books: Books,
 }
 
 impl Session {
-    /// Makes the files and starts the threads.
+    /// Gives up the rights that opening took, makes the files, bars itself from everything else, and starts the threads.
     ///
     /// # Errors
     /// The folder for the evidence or the tables cannot be made.
     pub fn start(plan: Plan) -> Result<Self> {
         let live = plan.kind == SourceKind::Live;
         let info = plan.feed.info();
+        let mut dropped_rights = Vec::new();
+        if plan.confine.is_some() {
+            give_up(Step::Leave, &mut dropped_rights);
+        }
         let header = Header {
             source: info.name.exact().into(),
             payload_kept: plan.save.as_ref().and_then(|save| save.payload),
@@ -243,7 +255,8 @@ impl Session {
             }
         }
         let (meters, pool, slot) = (Arc::<Meters>::default(), Arc::<Pool>::default(), Arc::<PictureSlot>::default());
-        let (stop, stop_machine) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (unknown, clock) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Clock>>::default());
         let (orders, to_analysis) = channel();
         let (asks, asked) = sync_channel(MAX_ASKED);
         let notices = Notices::default();
@@ -253,6 +266,24 @@ impl Session {
         // The capture puts frames in, the analysis what it was told.
         let keeping = store.as_ref().map(|_| Arc::new(Ring::new(plan.ring, 2)));
 
+        let has_machine = plan.machine.is_some();
+        let machine = plan.machine.map(|machine| {
+            let (orders, notices) = (orders.clone(), notices.clone());
+            let (unknown, clock) = (Arc::clone(&unknown), Arc::clone(&clock));
+            let desk = Desk { asked, unknown, orders, notices, clock };
+            thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk))
+        });
+        let machine = machine.transpose().context("cannot start the thread zh-host; too many run already")?;
+        // The machine's thread has bars of its own; from here on, these hold for all others.
+        if let Some(Confine { talks }) = plan.confine {
+            let folders: Vec<_> =
+                plan.save.iter().map(|save| &save.folder).chain(plan.tables.iter().map(|(folder, _)| folder)).collect();
+            for folder in &folders {
+                std::fs::create_dir_all(folder)
+                    .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+            }
+            give_up(Step::Confine { folders: &folders, talks }, &mut dropped_rights);
+        }
         let evidence = match (store, &keeping) {
             (Some(store), Some(ring)) => {
                 let keeping = Keeping {
@@ -267,13 +298,6 @@ impl Session {
             }
             _ => None,
         };
-        let has_machine = plan.machine.is_some();
-        let machine = plan.machine.map(|machine| {
-            let (orders, notices) = (orders.clone(), notices.clone());
-            let desk = Desk { asked, orders, notices, stop: Arc::clone(&stop_machine) };
-            thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk))
-        });
-        let machine = machine.transpose().context("cannot start the thread zh-host; too many run already")?;
         let analysis = Analysis {
             engine,
             knowledge: plan.knowledge,
@@ -311,7 +335,6 @@ impl Session {
             evidence,
             machine,
             stop,
-            stop_machine,
             closer: plan.closer,
             orders,
             keeping,
@@ -320,6 +343,8 @@ impl Session {
             notices,
             failed,
             lines_missed,
+            unknown,
+            clock,
             facts: Facts {
                 source: info.name,
                 kind: plan.kind,
@@ -327,7 +352,7 @@ impl Session {
                 started: wall(),
                 scope: plan.scope,
                 save: plan.save,
-                dropped_rights: plan.dropped_rights,
+                dropped_rights,
             },
         })
     }
@@ -432,8 +457,9 @@ impl Session {
             scope: Scope {
                 of: facts.scope.clone(),
                 outside: Outside { flows: circumstances.map_or(0, |c| c.foreign_flows), ..Outside::default() },
-                unknown_flows: 0,
+                unknown_flows: read(&self.unknown),
             },
+            clock: *self.clock.lock().unwrap_or_else(PoisonError::into_inner),
             saving,
             dropped_rights: facts.dropped_rights.clone(),
             notices: self.notices.all(),
@@ -465,9 +491,9 @@ impl Session {
         while !self.is_over() && begun.elapsed() < PATIENCE {
             thread::sleep(Duration::from_millis(5));
         }
-        self.stop_machine.store(true, Ordering::Relaxed);
         let mut complaints = Vec::new();
-        if let Some(machine) = self.machine.take().filter(JoinHandle::is_finished)
+        // It ends when the analysis has no more questions.
+        if let Some(machine) = self.machine.take().filter(|_| self.analysis.thread.is_none())
             && machine.join().is_err()
         {
             complaints.push("asking the machine whose traffic it is broke down; owners are missing".to_owned());
@@ -491,7 +517,7 @@ impl Session {
         if complaints.is_empty() && !books.balanced(self.evidence.is_some()) {
             complaints.push(format!("the books do not balance, which is a fault of this program: {books:?}"));
         }
-        if let Some(Err(error)) = self.evidence.as_ref().and_then(|e| e.left.as_ref()).map(|kept| &kept.result) {
+        if let Some(Err(error)) = self.evidence.as_ref().and_then(|e| e.left.as_ref()) {
             complaints.push(format!("{error}; {} frames are not in the evidence", books.not_saved));
         }
         for notice in self.notices.all().into_iter().filter(|notice| notice.grave) {
@@ -502,11 +528,44 @@ impl Session {
             analyzed: self.analysis.left.take(),
             kept: self.evidence.as_mut().and_then(|e| e.left.take()),
             complaints,
-            books,
         }
     }
 }
 
+/// A step of giving up rights.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Leave,
+    Confine { folders: &'a [&'a PathBuf], talks: bool },
+}
+
+/// Takes a step and notes down, in words, what was given up and what could not be.
+#[cfg(feature = "live")]
+fn give_up(step: Step<'_>, noted: &mut Vec<Box<str>>) {
+    use crate::host::{Role, Taken, confine, leave};
+    let steps = match step {
+        Step::Leave => leave(),
+        Step::Confine { folders, talks } => {
+            let folders: Vec<_> = folders.iter().map(|folder| folder.as_path()).collect();
+            confine(Role::Rest, &folders, talks)
+        }
+    };
+    noted.extend(steps.into_iter().map(|step| {
+        let (word, detail) = match step.taken {
+            Taken::Done(detail) => ("", detail),
+            Taken::NotNeeded(detail) => ("not needed, ", detail),
+            Taken::Partly(detail) => ("in part, ", detail),
+            Taken::Not(detail) => ("NOT, ", detail),
+        };
+        format!("{}: {word}{detail}", step.measure.token()).into()
+    }));
+}
+
+/// Built without what knows this machine.
+#[cfg(not(feature = "live"))]
+fn give_up(_: Step<'_>, _: &mut Vec<Box<str>>) {}
+
+#[cfg(feature = "live")]
 impl Desk {
     /// Tells whose a flow is.
     pub(super) fn answer(&self, asked: Asked, owner: crate::attribution::Owner, watched: bool) {
@@ -518,5 +577,17 @@ impl Desk {
         let time = wall();
         self.notices.add(time, grave, text);
         let _ = self.orders.send(Order::Told(Told::Notice { time, grave, text: Text::from(text) }));
+    }
+
+    /// Tells that this machine has an address.
+    pub(super) fn address(&self, address: std::net::IpAddr) {
+        let _ = self.orders.send(Order::Told(Told::Local(address)));
+    }
+
+    /// Tells that the clock was set.
+    pub(super) fn stepped(&self, nanos: i64) {
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        clock.steps = clock.steps.saturating_add(1);
+        clock.largest_step = clock.largest_step.max(nanos.unsigned_abs());
     }
 }

@@ -3,6 +3,8 @@
 mod batch;
 mod knowledge;
 mod live;
+#[cfg(feature = "live")]
+mod machine;
 mod offline;
 #[cfg(feature = "resolve")]
 mod reverse;
@@ -13,6 +15,8 @@ mod told;
 mod watch;
 
 pub use knowledge::{Wanted, audit, knowledge};
-pub use live::{Plan, RING, Rate, Save, Session};
+pub use live::{Confine, Desk, Machine, Plan, RING, Rate, Save, Session};
+#[cfg(feature = "live")]
+pub use machine::machine;
 pub use offline::{Input, Job, Outcome, analyze};
 pub use watch::{Signals, Telling, watch};

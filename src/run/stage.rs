@@ -8,7 +8,7 @@ use crate::attribution::Owner;
 use crate::capture::{CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
 use crate::engine::view::{LossView, Marker};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
-use crate::evidence::{Closed, Described, EvidenceError, Pick, Statistics, Store, Told};
+use crate::evidence::{Described, EvidenceError, Pick, Statistics, Store, Told};
 use crate::flow::FlowId;
 use crate::report::tables::{Dns, Facts, json_line};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
@@ -16,7 +16,7 @@ use std::collections::{HashSet, VecDeque};
 use std::mem;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -317,10 +317,10 @@ pub(super) struct Asked {
 pub(super) enum Order {
     Mark(Text),
     /// Whose a flow is.
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a machine tells"))]
     Owner(Asked, Owner, bool),
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a machine tells"))]
     Told(Told),
-    /// Only watched programs' flows are judged from now on.
-    WatchedOnly,
 }
 
 /// How the analysis runs.
@@ -578,10 +578,6 @@ impl Analyst {
                 }
                 Ok(Order::Owner(asked, owner, watched)) => self.owner(asked, owner, watched),
                 Ok(Order::Told(told)) => self.tell(told),
-                Ok(Order::WatchedOnly) => {
-                    self.stage.engine.ingest(Input::Scope { device: self.stage.device, watched_only: true });
-                    self.dirty = true;
-                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }
@@ -667,15 +663,9 @@ pub(super) struct Keeping {
     pub(super) failed: Arc<Mutex<Option<Box<str>>>>,
 }
 
-/// What is kept, once it is closed.
-#[derive(Debug)]
-pub(super) struct KeptAll {
-    pub(super) closed: Closed,
-    pub(super) result: Result<(), EvidenceError>,
-}
-
 impl Keeping {
-    pub(super) fn run(mut self) -> KeptAll {
+    /// Ends when nothing more will come; gives why not everything is in the files.
+    pub(super) fn run(mut self) -> Result<(), EvidenceError> {
         let mut next_flush = now() + FLUSH_EVERY;
         let mut after = FrameNo(0);
         let mut reached = Timestamp::ZERO;
@@ -740,7 +730,7 @@ impl Keeping {
         let (closed, result) = self.store.close(time);
         self.meters.saved_bytes.store(closed.bytes, Ordering::Relaxed);
         self.meters.durable_until.store(time.0, Ordering::Relaxed);
-        KeptAll { closed, result }
+        result
     }
 
     fn time(&self, reached: Timestamp) -> Timestamp {
@@ -786,11 +776,4 @@ impl Keeping {
             _ => {}
         }
     }
-}
-
-/// What a host thread needs: questions in, answers out.
-#[derive(Debug)]
-pub(super) struct Questions {
-    pub(super) asked: Receiver<Asked>,
-    pub(super) answers: Sender<Order>,
 }

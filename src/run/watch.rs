@@ -24,6 +24,8 @@ const SELDOM: Duration = Duration::from_secs(60);
 /// How a watched capture is told.
 #[derive(Debug, Default)]
 pub struct Telling {
+    /// A line of progress on standard error.
+    pub progress: bool,
     /// Ends by itself after so long.
     pub duration: Option<Duration>,
     /// Lines of JSON on standard output, from this receiver and of pictures.
@@ -74,7 +76,7 @@ pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome>
     let after = After::of(&plan);
     let mut session = Session::start(plan)?;
     let begun = now();
-    let mut progress = Progress::new();
+    let mut progress = telling.progress.then(Progress::new);
     let mut teller = telling.lines.as_ref().map(Teller::new);
     loop {
         let heard = teller.as_mut().is_none_or(Teller::pass_on);
@@ -83,7 +85,7 @@ pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome>
         } else {
             std::thread::sleep(BEAT);
         }
-        let seen = progress.show(&session);
+        let seen = progress.as_mut().is_none_or(|progress| progress.show(&session));
         let time_over = telling.duration.is_some_and(|duration| begun.elapsed() >= duration);
         // Whoever listened or looked on has gone.
         if session.is_over() || signals.came() || time_over || !heard || !seen {
@@ -96,7 +98,9 @@ pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome>
     if let Some(teller) = &mut teller {
         teller.pass_on();
     }
-    progress.end(&health);
+    if let Some(progress) = progress {
+        progress.end(&health);
+    }
     after.conclude(finished, telling)
 }
 
@@ -213,24 +217,17 @@ fn line(health: &Health, summary: Option<&Summary>) -> String {
         CaptureState::Dead { .. } => "DEAD",
         CaptureState::Ended { .. } => "ended",
     };
-    let mut line = format!(
-        "zollhund: {}: {state} · {} frames, {:.1} MB",
-        health.source,
-        books.delivered,
-        books.delivered_bytes as f64 / 1e6
-    );
-    if let Some(summary) = summary {
+    let (frames, bytes) = (books.delivered, books.delivered_bytes as f64 / 1e6);
+    let found = summary.map_or(String::new(), |summary| {
         let grave = summary.findings.iter().filter(|f| f.severity >= Severity::Attention).count();
-        line += &format!(" · {} recipients · {grave} findings of weight", summary.recipients.len());
-    }
-    line += &format!(" · {} lost", books.lost());
-    if let Some(saving) = &health.saving {
-        line += &format!(" · {:.1} MB saved", saving.bytes as f64 / 1e6);
-        if saving.failed.is_some() {
-            line += " · SAVING FAILED";
-        }
-    }
-    line
+        format!(" · {} recipients · {grave} findings of weight", summary.recipients.len())
+    });
+    let saved = health.saving.as_ref().map_or(String::new(), |saving| {
+        let failed = if saving.failed.is_some() { " · SAVING FAILED" } else { "" };
+        format!(" · {:.1} MB saved{failed}", saving.bytes as f64 / 1e6)
+    });
+    let (source, lost) = (&health.source, books.lost());
+    format!("zollhund: {source}: {state} · {frames} frames, {bytes:.1} MB{found} · {lost} lost{saved}")
 }
 
 /// Writes what happens as lines of JSON.
