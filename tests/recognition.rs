@@ -65,7 +65,7 @@ fn every_call_is_told_and_nothing_else() {
     let Some(files) = captures() else { return };
     let mut job = Job {
         input: Input::Demo { seed: 1 },
-        knowledge: knowledge(&Wanted::default()).unwrap(),
+        knowledge: knowledge(&Wanted::default()).unwrap().into(),
         output: None,
         overwrite: false,
         device: None,

@@ -131,11 +131,11 @@ fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
 
 /// Runs the job, prints what it found, and decides the exit status.
 fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
-    conclude(run::analyze(job)?, judge, tell)
+    conclude(run::analyze(job)?, &job.knowledge, judge, tell)
 }
 
 /// Prints what was found, and decides the exit status.
-fn conclude(outcome: Outcome, judge: &Judge, tell: &Tell) -> Result<Exit> {
+fn conclude(outcome: Outcome, knowledge: &crate::engine::Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
     let Outcome { summary, complaints, incomplete } = outcome;
     let mut out = Vec::new();
     match tell.format {
@@ -146,8 +146,8 @@ fn conclude(outcome: Outcome, judge: &Judge, tell: &Tell) -> Result<Exit> {
     for complaint in &complaints {
         complain(complaint);
     }
-    if let Some(age) = job.knowledge.book.stale(today()) {
-        let edition = job.knowledge.book.regimes.edition();
+    if let Some(age) = knowledge.book.stale(today()) {
+        let edition = knowledge.book.regimes.edition();
         complain(&format!(
             "the table of law is of {edition}, {age} days old; use a newer edition (jurisdictions.toml in --policy DIR)"
         ));

@@ -48,7 +48,7 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
         feed,
         kind,
         closer,
-        knowledge: judged,
+        knowledge: Arc::clone(&judged),
         device: named,
         watched_only: typed.client.is_some() || !typed.pids.is_empty(),
         scope: scope(named),
@@ -75,7 +75,7 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
         #[cfg(feature = "resolve")]
         resolve: typed.tell.resolve.clone(),
     };
-    conclude(run::watch(plan, telling, &Signals::listen())?, &typed.judge, &typed.tell)
+    conclude(run::watch(plan, telling, &Signals::listen())?, &judged, &typed.judge, &typed.tell)
 }
 
 /// The names of a client's programs on this system: those of the service of that name, or just that name.
