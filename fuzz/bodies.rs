@@ -316,7 +316,7 @@ pub fn tables(data: &[u8]) {
             Atlas::with_user_files(files).err().map(|e| e.to_string())
         }
         b'l' => List::parse("list.toml", text).err().map(|e| e.to_string()),
-        b's' => Profile::parse("service.toml", text, &Parameters::new()).err().map(|e| e.to_string()),
+        b's' => Profile::parse("service.toml", text, &Parameters::new(), |_| None).err().map(|e| e.to_string()),
         b'j' => Regimes::parse("jurisdictions.toml", text).err().map(|e| e.to_string()),
         b't' => Trackers::parse("trackers.toml", text).err().map(|e| e.to_string()),
         b'b' => Background::parse("background.toml", text).err().map(|e| e.to_string()),

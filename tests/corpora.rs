@@ -115,7 +115,9 @@ fn seeds_get_past_the_door() {
                         Atlas::with_user_files(files).err().map(|e| e.to_string())
                     }
                     "list" => List::parse("seed", text).err().map(|e| e.to_string()),
-                    "service" => Profile::parse("seed", text, &Parameters::new()).err().map(|e| e.to_string()),
+                    "service" => {
+                        Profile::parse("seed", text, &Parameters::new(), |_| None).err().map(|e| e.to_string())
+                    }
                     "jurisdictions" => Regimes::parse("seed", text).err().map(|e| e.to_string()),
                     "trackers" => Trackers::parse("seed", text).err().map(|e| e.to_string()),
                     "background" => Background::parse("seed", text).err().map(|e| e.to_string()),

@@ -13,14 +13,14 @@ pub(super) fn run(action: Option<Services>, format: Format, lang: Lang) -> Resul
     let text = match action.unwrap_or(Services::List) {
         Services::List => list(&book, format)?,
         Services::Show { id } => show(&book.profile(&id, &Parameters::new())?, format, lang),
-        Services::Check { file } => check(&file)?,
+        Services::Check { file } => check(&book, &file)?,
         Services::Template => crate::policy::audit::TEMPLATE.to_owned(),
     };
     super::print(&text).map(|_| ())
 }
 
 /// Says what a file is and that it is well formed; anything else is an error with file, place and cure.
-fn check(file: &Path) -> Result<String> {
+fn check(book: &Book, file: &Path) -> Result<String> {
     let shown = file.display();
     let text =
         std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}; check the path and its rights"))?;
@@ -48,7 +48,7 @@ fn check(file: &Path) -> Result<String> {
             list.entries.len()
         ));
     }
-    let profile = Profile::parse(&name, &text, &Parameters::new())?;
+    let profile = book.parse(&name, &text, &Parameters::new())?;
     let facts = profile.facts();
     Ok(format!(
         "{shown}: profile `{}` is well formed: {} statements, {} sourced, {} unverified\n",
@@ -105,6 +105,16 @@ fn show(profile: &Profile, format: Format, lang: Lang) -> String {
         facts.statements, facts.sourced, facts.unverified, profile.source.sha256
     );
     let p = &file.provider;
+    if let Some(base) = &profile.base {
+        let _ = writeln!(
+            out,
+            "Builds on {} of {}; sha256 {}; its sources begin with its id",
+            base.name, base.date, base.sha256
+        );
+    }
+    if file.skeleton {
+        let _ = writeln!(out, "A skeleton: only the service's own host is known, the rest is not covered");
+    }
     let _ = writeln!(out, "Operator          {}", company(&p.operator, p.seat.as_ref()));
     let _ = writeln!(out, "Contract partner  {}", company(&p.contract_partner, p.contract_seat.as_ref()));
     let _ = writeln!(out, "Parent            {}", company(&p.parent, p.parent_seat.as_ref()));
@@ -137,7 +147,9 @@ fn show(profile: &Profile, format: Format, lang: Lang) -> String {
             .map(|n| {
                 let asns = n.asns.iter().map(|a| format!("AS{a}"));
                 let all: Vec<_> = n.prefixes.iter().map(ToString::to_string).chain(asns).collect();
-                format!("{} {}", all.join(", "), mark(&n.source, n.confidence.is_unverified()))
+                let from = n.from.map_or_else(String::new, |d| format!(" from {}", d.0));
+                let until = n.until.map_or_else(String::new, |d| format!(" until {}", d.0));
+                format!("{}{from}{until} {}", all.join(", "), mark(&n.source, n.confidence.is_unverified()))
             })
             .collect(),
     );
@@ -184,7 +196,24 @@ fn show(profile: &Profile, format: Format, lang: Lang) -> String {
         "Regions",
         file.regions
             .iter()
-            .map(|r| format!("{} {}", r.text.get(lang), mark(&r.source, r.confidence.is_unverified())))
+            .map(|r| {
+                let places = if r.places.is_empty() { String::new() } else { format!(" ({})", r.places.join(", ")) };
+                let pin = if r.pin.is_empty() { String::new() } else { format!("; to pin it: {}", r.pin) };
+                format!("{}{places}{pin} {}", r.text.get(lang), mark(&r.source, r.confidence.is_unverified()))
+            })
+            .collect(),
+    );
+    section(
+        "Codes of places in host names",
+        file.host_codes
+            .iter()
+            .map(|r| {
+                let known = |country: &str| if country.is_empty() { String::new() } else { format!(" ({country})") };
+                let codes =
+                    r.codes.iter().map(|(code, (country, place))| format!("{code} = {place}{}", known(country)));
+                let codes: Vec<_> = codes.collect();
+                format!("{}: {} {}", r.pattern, codes.join(", "), mark(&r.source, r.confidence.is_unverified()))
+            })
             .collect(),
     );
     section(

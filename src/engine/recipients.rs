@@ -38,7 +38,7 @@ impl Knowledge {
         let mut sources = self.atlas.sources();
         sources.push(Arc::clone(self.organisations.source()));
         sources.extend(self.book.sources());
-        sources.extend(self.profile.iter().map(|p| Arc::clone(&p.source)));
+        sources.extend(self.profile.iter().flat_map(|p| [Some(&p.source), p.base.as_ref()]).flatten().map(Arc::clone));
         sources.extend(self.audit.iter().map(|a| Arc::clone(&a.source)));
         sources
     }

@@ -1,12 +1,12 @@
 //! The book: all policy data of a run, checked and hashed. Text comes in; files are read by whoever calls.
 
 use super::background::Background;
-use super::data_file::PolicyError;
+use super::data_file::{self, PolicyError};
 use super::jurisdiction::Regimes;
 use super::list::List;
 use super::place::{self, Placed, Sighting};
 use super::recognise::Catalogue;
-use super::service::{Parameters, Profile};
+use super::service::{Parameters, Profile, ProfileFile};
 use super::subject::Label;
 use super::tracker::Trackers;
 use super::transport::Transport;
@@ -33,8 +33,10 @@ const SERVICES: &[(&str, &str)] = &[
     ("teamviewer", include_str!("data/services/teamviewer.toml")),
     ("tixeo", include_str!("data/services/tixeo.toml")),
     ("webex", include_str!("data/services/webex.toml")),
+    ("webex-telekom", include_str!("data/services/webex-telekom.toml")),
     ("wire", include_str!("data/services/wire.toml")),
     ("zoom", include_str!("data/services/zoom.toml")),
+    ("zooo-video", include_str!("data/services/zooo-video.toml")),
 ];
 
 const JURISDICTIONS: &str = include_str!("data/jurisdictions.toml");
@@ -94,7 +96,7 @@ impl Book {
                 "background.toml" => background = Some(Background::parse(&name, &text)?),
                 "transport.toml" => transport = Some(Transport::parse(&name, &text)?),
                 _ if base.rsplit_once('.').is_some_and(|(_, ext)| ext == "toml") => {
-                    let id = Profile::parse(&name, &text, &Parameters::new())?.file.id;
+                    let id = profile_id(&name, &text)?;
                     if let Some(other) = own.insert(id.clone(), name.clone()) {
                         return Err(PolicyError::new(
                             &name,
@@ -107,7 +109,7 @@ impl Book {
                 _ => {}
             }
         }
-        Ok(Self {
+        let book = Self {
             regimes: regimes.map_or_else(|| Regimes::parse("jurisdictions.toml", JURISDICTIONS), Ok)?,
             trackers: trackers.map_or_else(|| Trackers::parse("trackers.toml", TRACKERS), Ok)?,
             background: background.map_or_else(|| Background::parse("background.toml", BACKGROUND), Ok)?,
@@ -116,7 +118,12 @@ impl Book {
             list: None,
             recognised: recognised.unwrap_or_else(|| ("recognised.toml".to_owned(), RECOGNISED.to_owned())),
             catalogue: OnceLock::new(),
-        })
+        };
+        // Only now: one may build on another.
+        for id in own.keys() {
+            book.profile(id, &Parameters::new())?;
+        }
+        Ok(book)
     }
 
     /// From now on every profile is held against this list instead of its public one.
@@ -139,6 +146,19 @@ impl Book {
         self.services.keys().map(|id| &**id)
     }
 
+    /// Reads and checks a profile that may build on one of this book.
+    ///
+    /// # Errors
+    /// With file, place and cure.
+    pub fn parse(&self, name: &str, text: &str, parameters: &Parameters) -> Result<Profile, PolicyError> {
+        let none = |_: &str| None;
+        Profile::parse(name, text, parameters, |id| {
+            let (name, text) = self.services.get(id)?;
+            // Values for parameters are put in by the profile that builds on it.
+            Some(Profile::parse(name, text, &Parameters::new(), none))
+        })
+    }
+
     /// The profile of a service, held against the list in use.
     ///
     /// # Errors
@@ -149,7 +169,7 @@ impl Book {
             let what = format!("there is no such profile; there are: {}", known.join(", "));
             return Err(PolicyError::new("--service", id, what));
         };
-        let profile = Profile::parse(name, text, parameters)?;
+        let profile = self.parse(name, text, parameters)?;
         match &self.list {
             Some(list) => profile.with_list(list),
             None => Ok(profile),
@@ -211,6 +231,10 @@ impl Book {
     pub fn stale(&self, day: Day) -> Option<u32> {
         Some(day.0.saturating_sub(self.regimes.edition().0)).filter(|age| *age > STALE_DAYS)
     }
+}
+
+fn profile_id(name: &str, text: &str) -> Result<Box<str>, PolicyError> {
+    data_file::parse::<ProfileFile>(name, text).map(|file| file.id)
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 use super::data_file::{self, Date, PolicyError};
 use super::hosts::HostMap;
 use super::place::is_host_name;
-use super::service::{Profile, Purpose, Reference};
+use super::service::{HostCodes, Profile, Purpose, Reference};
 use super::words::{self, Lang};
-use crate::attribution::{Confidence, Prefix, Source};
+use crate::attribution::{Confidence, CountryCode, Prefix, Source};
 use crate::wire::{AddressKind, Day, FrameNo};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,27 @@ pub struct Recognise {
     /// Networks in which its media stands, beside the profile's own ranges.
     #[serde(default)]
     pub media: Vec<MediaNetwork>,
+}
+
+impl Recognise {
+    /// Adds what a service shows that this one builds on.
+    pub(super) fn join(&mut self, base: &Self) {
+        let add = |mine: &mut Vec<Box<str>>, theirs: &[Box<str>]| {
+            for one in theirs {
+                if !mine.contains(one) {
+                    mine.push(one.clone());
+                }
+            }
+        };
+        add(&mut self.protocols, &base.protocols);
+        add(&mut self.hints, &base.hints);
+        add(&mut self.realms, &base.realms);
+        add(&mut self.client, &base.client);
+        add(&mut self.site, &base.site);
+        add(&mut self.processes, &base.processes);
+        self.networks_shared |= base.networks_shared;
+        self.media.extend(base.media.iter().cloned());
+    }
 }
 
 /// Networks of a company that has other services too.
@@ -130,7 +151,91 @@ pub struct Catalogue {
     hosts: HostMap<Vec<(usize, HostKind)>>,
     ranges: Vec<Range>,
     asns: FxHashMap<u32, Vec<(usize, bool)>>,
+    /// Suffix behind the label with the code → patterns.
+    codes: HostMap<Vec<CodePattern>>,
     source: Arc<Source>,
+}
+
+/// One pattern of host names with a code, taken apart.
+#[derive(Debug)]
+pub(super) struct CodePattern {
+    suffix: Box<str>,
+    /// Fixed text before the code, and whether anything may stand before it.
+    before: (bool, Box<str>),
+    /// Fixed text behind the code; then, with a star, anything up to the second text.
+    after: (Box<str>, Option<Box<str>>),
+    /// Longest first.
+    codes: Vec<(Box<str>, HostCode)>,
+}
+
+/// What a host name says of the place of the machine, as a profile reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostCode {
+    pub code: Box<str>,
+    /// `None`: the code names a part of the world.
+    pub country: Option<CountryCode>,
+    pub place: Box<str>,
+    /// The reading is general knowledge.
+    pub unverified: bool,
+    /// The profile.
+    pub source: Arc<Source>,
+}
+
+impl CodePattern {
+    pub(super) fn read(row: &HostCodes, source: &Arc<Source>) -> Result<Self, String> {
+        let pattern = &row.pattern;
+        let wrong =
+            || format!("`{pattern}`: write `{{code}}` once, in the first label, as in `rtr-{{code}}*.example.org`");
+        let (label, suffix) = pattern.split_once('.').ok_or_else(wrong)?;
+        let (before, after) = label.split_once("{code}").ok_or_else(wrong)?;
+        let head = before.strip_prefix('*');
+        let left = head.unwrap_or(before);
+        let (right, tail) = after.split_once('*').map_or((after, None), |(text, tail)| (text, Some(tail)));
+        let fixed = |text: &str| !text.contains(['*', '{', '}']);
+        let texts = [left, right, tail.unwrap_or_default(), suffix];
+        if !texts.into_iter().all(fixed) || (head.is_some() && tail.is_some()) {
+            return Err(wrong());
+        }
+        let mut codes = Vec::with_capacity(row.codes.len());
+        for (code, (country, place)) in &row.codes {
+            let known = CountryCode::parse(country).filter(|c| c.as_str() == &**country);
+            if known.is_none() && !country.is_empty() {
+                return Err(format!("`{country}` is no country code; write two capitals, or nothing for none"));
+            }
+            let unverified = row.confidence.is_unverified();
+            let (place, source) = (place.clone(), Arc::clone(source));
+            codes.push((code.clone(), HostCode { code: code.clone(), country: known, place, unverified, source }));
+        }
+        codes.sort_by_key(|(code, _)| Reverse(code.len()));
+        let (before, after) = ((head.is_some(), left.into()), (right.into(), tail.map(Into::into)));
+        Ok(Self { suffix: suffix.into(), before, after, codes })
+    }
+
+    /// The code in a name that ends in the suffix.
+    fn find(&self, name: &str) -> Option<&HostCode> {
+        let left = name.strip_suffix(&*self.suffix)?.strip_suffix('.')?;
+        let label = left.rsplit('.').next()?;
+        let ((open, before), (after, tail)) = (&self.before, &self.after);
+        let fits = |code: &str| {
+            if *open {
+                let head = label.strip_suffix(&**after).and_then(|rest| rest.strip_suffix(code));
+                return head.is_some_and(|head| head.ends_with(&**before));
+            }
+            let behind = label.strip_prefix(&**before).and_then(|rest| rest.strip_prefix(code));
+            let Some(behind) = behind else { return false };
+            match tail {
+                None => behind == &**after,
+                // What follows a code is a number or further text; a longer word is another word.
+                Some(tail) => {
+                    let middle = behind.strip_prefix(&**after).and_then(|rest| rest.strip_suffix(&**tail));
+                    let word =
+                        |rest: &str| after.is_empty() && tail.is_empty() && rest.starts_with(char::is_alphabetic);
+                    middle.is_some_and(|rest| !word(rest))
+                }
+            }
+        };
+        self.codes.iter().find(|(code, _)| fits(code)).map(|(_, found)| found)
+    }
 }
 
 /// What was seen of one recipient.
@@ -260,9 +365,11 @@ impl Catalogue {
             hosts: HostMap::default(),
             ranges: Vec::new(),
             asns: FxHashMap::default(),
+            codes: HostMap::default(),
             source: data_file::stamp(name, file.edition.0, text),
         };
         let mut hosts: BTreeMap<Box<str>, Vec<(usize, HostKind)>> = BTreeMap::new();
+        let mut codes: BTreeMap<Box<str>, Vec<CodePattern>> = BTreeMap::new();
         for profile in profiles {
             let at = catalogue.services.len();
             let file = &profile.file;
@@ -275,6 +382,12 @@ impl Catalogue {
                 for asn in &row.asns {
                     catalogue.asns.entry(*asn).or_default().push((at, false));
                 }
+            }
+            // A profile that builds on another has the same ones.
+            for row in file.host_codes.iter().filter(|row| !row.source.contains('/')) {
+                let pattern = CodePattern::read(row, &profile.source)
+                    .map_err(|what| PolicyError::new(&profile.source.name, "host_codes", what))?;
+                codes.entry(pattern.suffix.clone()).or_default().push(pattern);
             }
             catalogue.services.push(Known {
                 id: file.id.clone(),
@@ -315,6 +428,9 @@ impl Catalogue {
         for (host, of) in hosts {
             catalogue.hosts.insert(&host, of).map_err(|what| PolicyError::new(name, "recognise", what))?;
         }
+        for (suffix, patterns) in codes {
+            catalogue.codes.insert(&suffix, patterns).map_err(|what| PolicyError::new(name, "host_codes", what))?;
+        }
         catalogue.ranges.sort_by_key(|r| Reverse(r.prefix.bits()));
         Ok(catalogue)
     }
@@ -322,6 +438,12 @@ impl Catalogue {
     #[must_use]
     pub const fn source(&self) -> &Arc<Source> {
         &self.source
+    }
+
+    /// What a host name (lower-case) says of the place of its machine.
+    #[must_use]
+    pub fn host_code(&self, name: &str) -> Option<&HostCode> {
+        self.codes.find(name)?.value.iter().find_map(|pattern| pattern.find(name))
     }
 
     /// Ids and names of all services that can be told, and whether there is a profile.

@@ -15,7 +15,12 @@
 //! - `[[ports]]`, `[[processes]]`: hints for people.
 //! - `[[disclosed]]`: recipients that the provider names in its public list; a contract's annex replaces them (`--list`).
 //! - `[[defaults]]`: contacts that the software makes unless somebody turns them off, with the switch.
-//! - `[[regions]]`, `[[record]]`: what the provider says about places; what authorities and researchers found, with date.
+//! - `[[regions]]`, `[[record]]`: what the provider says about places, with how to pin them; what authorities and researchers
+//!   found, with date.
+//! - `[[host_codes]]`: what a label in the provider's host names says of the place of the machine.
+//! - `[recognise]`: how the service's traffic is told from that of others ([`super::recognise`]).
+//! - `inherits = "webex"`: the statements of another profile hold too, as far as this one says nothing else.
+//! - `skeleton = true`: only the own host is known.
 //!
 //! Every statement names a key of `[sources]` and may add `confidence = "unverified"`; `source = "K"` (general knowledge)
 //! demands it.
@@ -23,14 +28,14 @@
 mod schema;
 
 pub use schema::{
-    Disclosed, Hosts, Networks, PhoneHome, Ports, Processes, ProfileFile, Provider, Purpose, Record, Reference, Region,
-    Side,
+    Disclosed, HostCodes, Hosts, Networks, PhoneHome, Ports, Processes, ProfileFile, Provider, Purpose, Record,
+    Reference, Region, Side,
 };
 
 use super::data_file::{self, Date, PolicyError, Standing};
 use super::hosts::HostMap;
 use super::list::List;
-use super::recognise::Recognise;
+use super::recognise::{CodePattern, Recognise};
 use crate::attribution::{Prefix, Source};
 use crate::wire::Day;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -46,6 +51,8 @@ pub type Parameters = BTreeMap<String, Vec<String>>;
 pub struct Profile {
     pub file: ProfileFile,
     pub source: Arc<Source>,
+    /// The file of the profile that it builds on.
+    pub base: Option<Arc<Source>>,
     pub list: List,
     pub(crate) hosts: HostMap<Host>,
     pub(crate) ranges: Vec<Range>,
@@ -81,14 +88,33 @@ pub struct Facts {
 }
 
 impl Profile {
-    /// Reads and checks one profile. `name` is the file's name for errors and evidence.
+    /// Reads and checks one profile. `name` is the file's name for errors and evidence; `base` finds the profile that it
+    /// builds on, by its id.
     ///
     /// # Errors
     /// With file, place and cure.
-    pub fn parse(name: &str, text: &str, parameters: &Parameters) -> Result<Self, PolicyError> {
-        let file: ProfileFile = data_file::parse(name, text)?;
+    pub fn parse(
+        name: &str,
+        text: &str,
+        parameters: &Parameters,
+        base: impl Fn(&str) -> Option<Result<Self, PolicyError>>,
+    ) -> Result<Self, PolicyError> {
+        let mut file: ProfileFile = data_file::parse(name, text)?;
         let source = data_file::stamp(name, file.edition.0, text);
-        Self::build(name, file, source, parameters)
+        let mut base_source = None;
+        if let Some(id) = file.inherits.clone() {
+            let wrong = |what: String| PolicyError::new(name, "inherits", what);
+            let base =
+                base(&id).ok_or_else(|| wrong(format!("there is no profile `{id}`; name one that is there")))??;
+            if base.file.inherits.is_some() {
+                return Err(wrong(format!("`{id}` builds on another profile itself; name that one")));
+            }
+            file.build_on(base.file);
+            base_source = Some(base.source);
+        }
+        let mut profile = Self::build(name, file, source, parameters)?;
+        profile.base = base_source;
+        Ok(profile)
     }
 
     fn build(name: &str, file: ProfileFile, source: Arc<Source>, parameters: &Parameters) -> Result<Self, PolicyError> {
@@ -112,6 +138,9 @@ impl Profile {
                 ));
             }
         }
+        for (at, row) in file.host_codes.iter().enumerate() {
+            CodePattern::read(row, &source).map_err(|e| wrong(format!("host_codes {}", at + 1), e))?;
+        }
         let mut profile = Self {
             list: List::empty(Arc::clone(&source)),
             hosts: HostMap::default(),
@@ -119,6 +148,7 @@ impl Profile {
             asns: FxHashMap::default(),
             file,
             source,
+            base: None,
         };
         // What the user named as the operator's own stays that, whatever the file says of the same host.
         let mut named: FxHashSet<String> = FxHashSet::default();
@@ -216,10 +246,20 @@ impl Profile {
             defaults: Vec::new(),
             regions: Vec::new(),
             record: Vec::new(),
+            host_codes: Vec::new(),
+            skeleton: false,
             recognise: Recognise::default(),
         };
         let source = Arc::clone(&list.source);
-        Self { file, source, list, hosts: HostMap::default(), ranges: Vec::new(), asns: FxHashMap::default() }
+        Self {
+            file,
+            source,
+            base: None,
+            list,
+            hosts: HostMap::default(),
+            ranges: Vec::new(),
+            asns: FxHashMap::default(),
+        }
     }
 
     /// Whether it is the profile of that service, or builds on it.
@@ -261,6 +301,7 @@ impl Profile {
         f.defaults.iter().for_each(|r| count(r.hosts.len(), &r.source, r.confidence));
         f.regions.iter().for_each(|r| count(1, &r.source, r.confidence));
         f.record.iter().for_each(|r| count(1, &r.source, r.confidence));
+        f.host_codes.iter().for_each(|r| count(r.codes.len(), &r.source, r.confidence));
         facts
     }
 }

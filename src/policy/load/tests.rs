@@ -28,13 +28,14 @@ fn everything_embedded_is_valid_and_founded() {
         assert_eq!(&*profile.file.id, *id);
         let facts = profile.facts();
         assert_eq!(facts.sourced + facts.unverified, facts.statements, "{id}");
-        assert!(facts.statements > 5, "{id}");
+        assert!(facts.statements > 5 || profile.file.skeleton, "{id}");
         // A source nobody cites is a leftover.
-        for key in profile.file.sources.keys() {
+        for key in profile.file.sources.keys().filter(|key| !key.contains('/')) {
             assert!(text.contains(&format!("source = \"{key}\"")), "{id}: source {key} is not used");
         }
         assert_eq!(profile.source.sha256.len(), 64);
-        assert!(profile.file.edition.0 <= book.regimes.edition());
+        // Nobody goes through a file before its sources were read.
+        assert!(profile.file.sources.values().all(|s| s.read <= profile.file.edition), "{id}");
     }
     let (trackers, unverified) = book.trackers.facts();
     assert!(trackers >= 226 && unverified < trackers / 2, "{trackers} {unverified}");
@@ -157,6 +158,8 @@ fn no_text_of_the_data_gives_a_verdict() {
         file.processes.iter().for_each(|r| en(&r.note));
         file.disclosed.iter().for_each(|r| [&r.note, &r.purpose].into_iter().for_each(|t| en(t)));
         file.defaults.iter().for_each(|r| [&r.note, &r.switch].into_iter().for_each(|t| en(t)));
+        file.host_codes.iter().for_each(|r| en(&r.note));
+        file.regions.iter().for_each(|r| en(&r.pin));
         file.sources.values().for_each(|r| en(&r.title));
         let twins = file.regions.iter().map(|r| &r.text).chain(file.record.iter().map(|r| &r.text));
         let twins: Vec<Twin> = twins.cloned().collect();

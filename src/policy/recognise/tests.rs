@@ -142,3 +142,42 @@ fn hostile_names_stay_harmless_and_are_bounded() {
     assert!(proposal.reasons.iter().all(|r| r.what.len() <= HOSTS_TOLD));
     assert!(!proposal.words(Lang::En).contains('\u{1b}'));
 }
+
+#[test]
+fn host_names_carry_codes_of_places() {
+    let found = |name: &str| {
+        catalogue().host_code(name).map(|c| (c.country.map(|c| c.to_string()).unwrap_or_default(), &*c.place))
+    };
+    for (name, country, place) in [
+        ("rwcfra.fra.zoom.us", "DE", "Frankfurt"),
+        ("iad.zoom.us", "US", "Washington"),
+        ("zoomfrn99mmr.zoom.us", "DE", "Frankfurt"),
+        ("zoomam105zc.zoom.us", "NL", "Amsterdam"),
+        ("us02web.zoom.us", "US", "account cluster"),
+        ("us.telemetry.zoom.us", "US", "intake"),
+        ("euaz.tr.teams.microsoft.com", "", "Europe"),
+        ("a.northeurope.notifications.teams.microsoft.com", "IE", "Azure North Europe"),
+        ("eu-prod.asyncgw.teams.microsoft.com", "", "Europe"),
+        ("locus-a.wbx2.com", "US", "AWS us-east-2"),
+        ("mercury-connection-k.wbx2.com", "DE", "AWS eu-central-1"),
+        ("idbroker-b-us.webex.com", "US", "second cluster"),
+        ("frankfurt369.discord.media", "DE", "Frankfurt"),
+        ("us-east1234.discord.media", "US", "East"),
+        ("de-fra-anx-r001.router.teamviewer.com", "DE", "relay"),
+        ("cdns.euc1.cloud.rocket.chat", "DE", "AWS eu-central-1"),
+    ] {
+        assert_eq!(found(name), Some((country.to_owned(), place)), "{name}");
+    }
+    for name in [
+        "zoom.us",
+        "www.zoom.us",
+        "frankfurter.discord.media",
+        "fra.example.org",
+        "wbx2.com",
+        "data.wbx2.com",
+        "",
+        "zoommmr.zoom.us",
+    ] {
+        assert_eq!(found(name), None, "{name}");
+    }
+}

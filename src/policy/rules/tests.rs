@@ -283,3 +283,21 @@ fn no_code_of_the_catalogue_is_forgotten() {
     }
     assert!(NOT_RAISED.iter().all(|(code, _)| CATALOGUE.iter().any(|(group, _)| code.starts_with(group))));
 }
+
+#[test]
+fn a_skeleton_says_that_it_does_not_cover_rather_than_that_something_is_not_listed() {
+    let skeleton = book().profile("zooo-video", &Parameters::new()).unwrap();
+    let foreign = || Subject { listing: Listing::NotListed, ..subject("cdn.example.org", "DE", "2026-02-01") };
+    for (lang, says) in [(Lang::En, "is not covered by the profile of zooo.video"), (Lang::De, "nicht erfasst")] {
+        let found = judged(foreign(), Some(&skeleton), lang).remove(0);
+        assert_eq!((found.code, found.severity), ("SUB-01", Severity::Notice));
+        assert!(found.text.contains(says) && found.text.contains("SHA-256"), "{}", found.text);
+    }
+    // The contract's own list speaks of all recipients.
+    let list = "title = \"Annex\"\nas_of = 2026-01-01\n";
+    let held = Book::embedded().unwrap().with_list("annex.toml", list).unwrap();
+    let held = held.profile("zooo-video", &Parameters::new()).unwrap();
+    let found = judged(foreign(), Some(&held), Lang::En).remove(0);
+    assert_eq!(found.severity, Severity::Attention);
+    assert!(found.text.contains("nor in the list"), "{}", found.text);
+}

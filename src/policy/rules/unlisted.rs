@@ -75,18 +75,24 @@ pub(super) fn list_doubts(profile: &Profile, lang: Lang, doubts: &mut Vec<String
 }
 
 fn not_listed(view: &View<'_>, case: &Case<'_>, profile: &Profile, out: &mut Out) {
-    out.about(view, "SUB-01", Severity::Attention, |severity| {
+    let severity = if profile.file.skeleton && profile.list.public { Severity::Notice } else { Severity::Attention };
+    out.about(view, "SUB-01", severity, |severity| {
         let lang = case.lang;
         let list = list_words(&profile.list, lang);
         let line = view.line();
+        let bare = profile.file.skeleton && profile.list.public;
+        let name_of_service = words::shown(&profile.file.name);
         let mut text = match lang {
-            Lang::En => {
-                format!("{line} is neither part of {} nor in the list {list}.", words::shown(&profile.file.name))
-            }
-            Lang::De => format!(
-                "{line} gehört weder zu {} noch steht es in der Liste {list}.",
-                words::shown(&profile.file.name)
+            Lang::En if bare => format!(
+                "{line} is not covered by the profile of {name_of_service}, which knows the service's own host only (list {list})."
             ),
+            Lang::De if bare => format!(
+                "{line} ist vom Profil von {name_of_service} nicht erfasst; es kennt nur den Host des Dienstes selbst (Liste {list})."
+            ),
+            Lang::En => {
+                format!("{line} is neither part of {name_of_service} nor in the list {list}.")
+            }
+            Lang::De => format!("{line} gehört weder zu {name_of_service} noch steht es in der Liste {list}."),
         };
         let name = view.name().map(|(n, _)| n.exact());
         if let Some(third) = name.and_then(|n| profile.third_party(n)) {

@@ -5,7 +5,7 @@ use crate::policy::recognise::Recognise;
 use crate::policy::words::Twin;
 use crate::wire::Day;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A publication that statements rest on.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -203,10 +203,32 @@ pub enum Side {
     Both,
 }
 
+/// What a label in the provider's host names says of the place of the machine.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostCodes {
+    /// `{code}` in one label, with fixed text and at most one `*` beside it: `{code}.zoom.us`, `zoom{code}*mmr.zoom.us`,
+    /// `*-{code}.wbx2.com`. Names below it count as well.
+    pub pattern: Box<str>,
+    /// Code → country (empty if the code names none) and place.
+    pub codes: BTreeMap<Box<str>, (Box<str>, Box<str>)>,
+    #[serde(default)]
+    pub note: Box<str>,
+    pub source: Box<str>,
+    #[serde(default)]
+    pub confidence: Standing,
+}
+
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     pub text: Twin,
+    /// The places meant: country codes, or `EEA`; empty if the text names none.
+    #[serde(default)]
+    pub places: Vec<Box<str>>,
+    /// How a customer or an operator binds the service to them; empty if nobody says.
+    #[serde(default)]
+    pub pin: Box<str>,
     pub source: Box<str>,
     #[serde(default)]
     pub confidence: Standing,
@@ -253,6 +275,11 @@ pub struct ProfileFile {
     #[serde(default)]
     pub record: Vec<Record>,
     #[serde(default)]
+    pub host_codes: Vec<HostCodes>,
+    /// Only the service's own host is known: what else is met is not covered, rather than not listed.
+    #[serde(default)]
+    pub skeleton: bool,
+    #[serde(default)]
     pub recognise: Recognise,
 }
 
@@ -278,5 +305,46 @@ impl ProfileFile {
             .chain(rows("defaults", &self.defaults, |r| (&r.source, r.confidence)))
             .chain(rows("regions", &self.regions, |r| (&r.source, r.confidence)))
             .chain(rows("record", &self.record, |r| (&r.source, r.confidence)))
+            .chain(rows("host_codes", &self.host_codes, |r| (&r.source, r.confidence)))
+    }
+
+    /// Takes over what `base` says, as far as this file says nothing else: its own host patterns, parameters and sources go
+    /// before. The base's sources are kept apart by its id.
+    pub(super) fn build_on(&mut self, mut base: Self) {
+        let id = base.id.clone();
+        let cite = |source: &mut Box<str>| *source = format!("{id}/{source}").into();
+        let mine: BTreeSet<Box<str>> = self
+            .hosts
+            .iter()
+            .flat_map(|r| &r.hosts)
+            .chain(self.defaults.iter().flat_map(|r| &r.hosts))
+            .cloned()
+            .collect();
+        let others = |hosts: &mut Vec<Box<str>>| hosts.retain(|host| !mine.contains(host));
+        base.hosts.iter_mut().for_each(|r| (others(&mut r.hosts), cite(&mut r.source)).0);
+        base.defaults.iter_mut().for_each(|r| (others(&mut r.hosts), cite(&mut r.source)).0);
+        base.hosts.retain(|r| !r.hosts.is_empty());
+        base.defaults.retain(|r| !r.hosts.is_empty());
+        base.networks.iter_mut().for_each(|r| cite(&mut r.source));
+        base.ports.iter_mut().for_each(|r| cite(&mut r.source));
+        base.processes.iter_mut().for_each(|r| cite(&mut r.source));
+        base.disclosed.iter_mut().for_each(|r| cite(&mut r.source));
+        base.regions.iter_mut().for_each(|r| cite(&mut r.source));
+        base.record.iter_mut().for_each(|r| cite(&mut r.source));
+        base.host_codes.iter_mut().for_each(|r| cite(&mut r.source));
+        self.hosts.append(&mut base.hosts);
+        self.defaults.append(&mut base.defaults);
+        self.networks.append(&mut base.networks);
+        self.ports.append(&mut base.ports);
+        self.processes.append(&mut base.processes);
+        self.disclosed.append(&mut base.disclosed);
+        self.regions.append(&mut base.regions);
+        self.record.append(&mut base.record);
+        self.host_codes.append(&mut base.host_codes);
+        self.recognise.join(&base.recognise);
+        for (key, meaning) in base.parameters {
+            self.parameters.entry(key).or_insert(meaning);
+        }
+        self.sources.extend(base.sources.into_iter().map(|(key, source)| (format!("{id}/{key}"), source)));
     }
 }
