@@ -57,6 +57,8 @@ fn tables(folder: &Folder, name: &str, args: &[&str], input: &[u8]) -> std::coll
     let mut report = assert_valid(&tables["report.json"]);
     report.as_object_mut().unwrap().remove("captures").unwrap();
     tables.insert("report.json".into(), report.to_string());
+    // The page names the file too.
+    tables.remove("report.html").unwrap();
     tables
 }
 
@@ -78,7 +80,7 @@ fn the_demo_writes_every_table_and_a_valid_report_and_overwrites_nothing_unasked
     let written = files(&output);
     let names = ["dns", "endpoints", "facts", "findings", "flows", "handshakes", "losses"];
     let mut expected: Vec<_> = names.iter().flat_map(|n| [format!("{n}.csv"), format!("{n}.jsonl")]).collect();
-    expected.push("report.json".into());
+    expected.extend(["report.html".into(), "report.json".into()]);
     assert_eq!(written.keys().cloned().collect::<Vec<_>>(), expected);
     let report = assert_valid(&written["report.json"]);
     for name in names {

@@ -552,11 +552,11 @@ fn a_report_reads_back_as_it_was_written() {
     for lang in Lang::ALL {
         let summary = bilingual(lang);
         let json = saved(&summary);
-        let again = read_report(&json).unwrap().into_language(lang).unwrap();
+        let again = read_report(&json).unwrap().in_language(lang).unwrap();
         assert_eq!(String::from_utf8(saved(&again)).unwrap(), String::from_utf8(json.clone()).unwrap());
         for other in Lang::ALL {
             let style = Style { lang: other, verbose: true, ..Style::default() };
-            let again = read_report(&json).unwrap().into_language(other).unwrap();
+            let again = read_report(&json).unwrap().in_language(other).unwrap();
             assert_eq!(told(&again, &style), told(&bilingual(other), &style));
         }
     }
@@ -567,11 +567,11 @@ fn a_report_reads_back_as_it_was_written() {
 fn a_report_of_somebody_else_is_refused_or_harmless() {
     let json = String::from_utf8(saved(&hostile())).unwrap();
     // The sentences of this sample are raw; once read they are neutralised, and stay as they are. Names stay exact.
-    let read = read_report(json.as_bytes()).unwrap().into_language(Lang::En).unwrap();
+    let read = read_report(json.as_bytes()).unwrap().in_language(Lang::En).unwrap();
     let names = |s: &Summary| s.recipients.iter().map(|r| r.names.clone()).collect::<Vec<_>>();
     assert_eq!(format!("{:?}", names(&read)), format!("{:?}", names(&hostile())).replace("QuicSni", "TlsSni"));
     assert_eq!(saved(&read_report(&saved(&read)).unwrap().summary), saved(&read));
-    let one_language = read_report(json.as_bytes()).unwrap().into_language(Lang::De);
+    let one_language = read_report(json.as_bytes()).unwrap().in_language(Lang::De);
     assert!(matches!(one_language, Err(ReadError::Language("en"))), "{one_language:?}");
     let refused = |from: &str, to: &str| {
         let changed = json.replacen(from, to, 1);

@@ -46,6 +46,28 @@ pub(super) enum Command {
     },
     /// Watch a call while it runs: this machine's interfaces, a stream from elsewhere, or a file played again
     Watch(Box<Watch>),
+    /// Tell a kept report again: the folder that `analyze --output` wrote, or its report.json
+    Report {
+        #[arg(value_name = "DIR|report.json")]
+        path: PathBuf,
+        /// Exit with status 1 if there is a finding of this severity or above
+        #[arg(long, value_parser = severity, value_name = "info|notice|attention|high")]
+        fail_on: Option<Severity>,
+        #[command(flatten)]
+        look: Look,
+    },
+    /// Compare two captures or kept reports: recipients, companies, countries, findings and volumes that are new, gone or
+    /// changed
+    Diff {
+        /// A capture, a folder that `analyze --output` wrote, or a report.json
+        a: PathBuf,
+        b: PathBuf,
+        /// For captures; with --fail-on, new findings count
+        #[command(flatten)]
+        judge: Judge,
+        #[command(flatten)]
+        look: Look,
+    },
     /// Bundled service profiles
     Services {
         #[command(subcommand)]
@@ -202,7 +224,7 @@ pub(super) struct Judge {
 /// How it is told
 #[derive(Debug, Args)]
 pub(super) struct Tell {
-    /// Write the tables (CSV and JSON lines) and report.json here
+    /// Write the tables (CSV and JSON lines), report.json and report.html here
     #[arg(short, long, value_name = "DIR")]
     pub(super) output: Option<PathBuf>,
     /// Overwrite tables that are there
@@ -216,8 +238,15 @@ pub(super) struct Tell {
     #[cfg(feature = "resolve")]
     #[arg(long, value_name = "UPSTREAM", num_args = 0..=1, require_equals = true, default_missing_value = "system")]
     pub(super) resolve: Option<crate::resolve::Upstream>,
+    #[command(flatten)]
+    pub(super) look: Look,
+}
+
+/// Form and language
+#[derive(Debug, Args)]
+pub(super) struct Look {
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: Format,
+    pub(super) format: Form,
     #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
     pub(super) lang: Lang,
     #[arg(long, value_enum, default_value_t)]
@@ -228,6 +257,34 @@ pub(super) struct Tell {
     /// Every finding and recipient
     #[arg(short, long)]
     pub(super) verbose: bool,
+}
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Form {
+    /// For the terminal
+    #[default]
+    Text,
+    /// report.json without the large tables
+    Json,
+    /// The whole report as one page
+    Html,
+    /// The findings as a table
+    Csv,
+    /// The page, printed by chromium or weasyprint if there is one
+    Pdf,
+    /// Flows and findings in the field names of the Elastic Common Schema (`report` only)
+    Ecs,
+    /// The same as events like Suricata's (`report` only)
+    Eve,
+    /// Names of addresses as a hosts file for Wireshark (`report` only)
+    Hosts,
+}
+
+impl std::fmt::Display for Form {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

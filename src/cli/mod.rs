@@ -2,17 +2,22 @@
 
 mod args;
 mod geo;
+mod report;
 mod services;
 mod watch;
 
-use crate::report::{Style, summary_json, summary_text};
+use crate::engine::Knowledge;
+use crate::engine::view::Summary;
+use crate::policy::{Lang, Severity};
+use crate::report::{Difference, Style};
 use crate::run::{self, Job, Outcome};
 use crate::wire::{Day, Timestamp};
 use anyhow::{Context, Result};
-use args::{Cli, Color, Command, Format, Judge, Tell};
+use args::{Cli, Color, Command, Form, Judge, Look, Tell};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Parses the arguments, does the work, and says how it ended.
@@ -81,6 +86,23 @@ fn dispatch(command: Command) -> Result<Exit> {
             finish(&job, &judge, &tell)
         }
         Command::Watch(watching) => watch::run(*watching),
+        Command::Report { path, fail_on, look } => {
+            let (out, summary) = report::run(&path, look.format, &style(&look))?;
+            print_bytes(&out)?;
+            let seen = &summary.circumstances;
+            let incomplete =
+                seen.lost > 0 || seen.truncated_file || (seen.frames > 0 && seen.frames == seen.unreadable);
+            Ok(exit(&summary, fail_on, incomplete))
+        }
+        Command::Diff { a, b, judge, look } => {
+            let difference = Difference::between(&picture(&a, &judge, look.lang)?, &picture(&b, &judge, look.lang)?);
+            print_bytes(&report::diff(&difference, look.format, &style(&look))?)?;
+            Ok(match judge.fail_on {
+                Some(floor) if difference.has_new(floor) => Exit::Finding,
+                _ if difference.is_incomplete() => Exit::Incomplete,
+                _ => Exit::Done,
+            })
+        }
         Command::Services { action, format, lang } => services::run(action, format, lang).map(|()| Exit::Done),
         Command::Geo { action, geoip, format } => geo::run(action, geoip.as_deref(), format).map(|()| Exit::Done),
         Command::Schema => print(crate::report::SCHEMA),
@@ -101,7 +123,7 @@ fn device(text: &str) -> Result<crate::engine::Device> {
     text.parse().with_context(|| format!("--subject {text}"))
 }
 
-fn knowledge(judge: &Judge, tell: &Tell) -> Result<crate::engine::Knowledge> {
+fn knowledge(judge: &Judge, lang: Lang) -> Result<Knowledge> {
     run::knowledge(&run::Wanted {
         service: judge.service.as_deref(),
         hosts: &judge.hosts,
@@ -109,20 +131,43 @@ fn knowledge(judge: &Judge, tell: &Tell) -> Result<crate::engine::Knowledge> {
         audit: judge.audit.as_deref(),
         policy: judge.policy.as_deref(),
         geoip: judge.geoip.as_deref(),
-        lang: tell.lang,
+        lang,
     })
+}
+
+/// What a kept report or a capture shows.
+fn picture(path: &Path, judge: &Judge, lang: Lang) -> Result<Summary> {
+    if run::is_kept(path)? {
+        return run::kept(path)?.summary(lang);
+    }
+    let job = Job {
+        input: run::Input::Files(vec![path.to_owned()]),
+        knowledge: knowledge(judge, lang)?.into(),
+        output: None,
+        overwrite: false,
+        device: None,
+        hash: false,
+        write_demo: None,
+        translate: false,
+        progress: io::stderr().is_terminal(),
+        #[cfg(feature = "resolve")]
+        resolve: None,
+    };
+    let outcome = run::analyze(&job)?;
+    outcome.complaints.iter().for_each(|complaint| complain(complaint));
+    Ok(outcome.summary)
 }
 
 fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
     Ok(Job {
         input,
-        knowledge: knowledge(judge, tell)?.into(),
+        knowledge: knowledge(judge, tell.look.lang)?.into(),
         output: tell.output.clone(),
         overwrite: tell.overwrite,
         device: None,
         hash: tell.hash,
         write_demo: None,
-        translate: tell.format == Format::Json,
+        translate: tell.look.format == Form::Json,
         progress: io::stderr().is_terminal(),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),
@@ -135,13 +180,9 @@ fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
 }
 
 /// Prints what was found, and decides the exit status.
-fn conclude(outcome: Outcome, knowledge: &crate::engine::Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
-    let Outcome { summary, complaints, incomplete } = outcome;
-    let mut out = Vec::new();
-    match tell.format {
-        Format::Json => summary_json(&summary, &mut out)?,
-        Format::Text => summary_text(&summary, &style(tell), &mut out)?,
-    }
+fn conclude(outcome: Outcome, knowledge: &Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
+    let Outcome { summary, annex, complaints, incomplete } = outcome;
+    let out = report::form(&summary, &annex, tell.look.format, &style(&tell.look))?;
     print_bytes(&out)?;
     for complaint in &complaints {
         complain(complaint);
@@ -152,12 +193,15 @@ fn conclude(outcome: Outcome, knowledge: &crate::engine::Knowledge, judge: &Judg
             "the table of law is of {edition}, {age} days old; use a newer edition (jurisdictions.toml in --policy DIR)"
         ));
     }
-    if let Some(floor) = judge.fail_on
-        && summary.findings.iter().any(|f| f.severity >= floor && f.aside.is_none())
-    {
-        return Ok(Exit::Finding);
+    Ok(exit(&summary, judge.fail_on, incomplete))
+}
+
+/// A finding that was asked for outweighs an incomplete capture.
+fn exit(summary: &Summary, fail_on: Option<Severity>, incomplete: bool) -> Exit {
+    if fail_on.is_some_and(|floor| summary.findings.iter().any(|f| f.severity >= floor && f.aside.is_none())) {
+        return Exit::Finding;
     }
-    Ok(if incomplete { Exit::Incomplete } else { Exit::Done })
+    if incomplete { Exit::Incomplete } else { Exit::Done }
 }
 
 /// The day by the clock, or by `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>).
@@ -167,15 +211,15 @@ fn today() -> Day {
     Timestamp::from_secs(told.unwrap_or_else(clock)).day()
 }
 
-fn style(tell: &Tell) -> Style {
+fn style(look: &Look) -> Style {
     let terminal = io::stdout().is_terminal();
-    let wanted = match tell.color {
+    let wanted = match look.color {
         Color::Always => true,
         Color::Never => false,
         // https://no-color.org: any value that is not empty.
         Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
     };
-    Style { color: wanted, ascii: tell.ascii, lang: tell.lang, verbose: tell.verbose, ..Style::default() }
+    Style { color: wanted, ascii: look.ascii, lang: look.lang, verbose: look.verbose, ..Style::default() }
 }
 
 fn print(text: &str) -> Result<Exit> {

@@ -1,6 +1,6 @@
 //! `watch`: from what was typed to a running capture.
 
-use super::args::{Format, Watch};
+use super::args::{Form, Watch};
 use super::{Exit, conclude, device, knowledge};
 use crate::capture::{Feed, Pace, Tape};
 use crate::engine::health::{ScopeOf, SourceKind};
@@ -35,14 +35,14 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     {
         typed.judge.service = Some(client.clone());
     }
-    let judged = Arc::new(knowledge(&typed.judge, &typed.tell)?);
+    let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
     let Origin { feed, kind, closer } = open(&typed)?;
     let machine = if kind == SourceKind::Live { machine(&typed, &judged)? } else { None };
     #[cfg(feature = "resolve")]
     let talks = typed.tell.resolve.is_some();
     #[cfg(not(feature = "resolve"))]
     let talks = false;
-    let json = typed.tell.format == Format::Json;
+    let json = typed.tell.look.format == Form::Json;
     let (sender, lines) = json.then(|| sync_channel(LINES)).unzip();
     let plan = Plan {
         feed,

@@ -3,9 +3,10 @@
 use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
-use super::view::{LawNote, LossView, Series, Summary, Timeline, Words};
+use super::view::{LawNote, LossView, Series, Stated, StatedPlace, Summary, Timeline, Words};
 use super::{Engine, Rows};
 use crate::attribution::{CountryCode, NameId};
+use crate::policy::audit::Audit;
 use crate::policy::{Case, Circumstances, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
 use hashbrown::HashMap;
@@ -77,6 +78,7 @@ impl Engine {
             dns_answers: self.dns_answers,
             handshakes: u64::from(self.handshakes_retired) + self.handshakes.len() as u64,
             service: knowledge.profile.as_ref().map(|p| (p.file.id.clone(), p.file.name.clone())),
+            stated: knowledge.audit.as_ref().map(stated),
             list: knowledge.profile.as_ref().map(|p| Arc::clone(&p.list.source)),
             recipients: subjects,
             lang,
@@ -244,6 +246,26 @@ fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, Filed
         *at = place.get(*at as usize).copied().unwrap_or_default();
     }
     (order.into_iter().map(|(_, subject)| subject).collect(), filed_as)
+}
+
+fn stated(audit: &Audit) -> Stated {
+    let case = &audit.case;
+    Stated {
+        reference: case.reference.clone(),
+        date: case.date.0.to_string().into(),
+        controller: case.controller.clone(),
+        client: case.client.clone(),
+        version: case.version.clone(),
+        configuration: case.configuration.clone(),
+        note: case.note.clone(),
+        jurisdiction: audit.jurisdiction.map(|code| code.to_string().into()).unwrap_or_default(),
+        place: audit.vantage.as_ref().map(|place| StatedPlace {
+            city: place.city.unwrap_or_default().into(),
+            latitude: place.latitude,
+            longitude: place.longitude,
+            radius_km: place.radius_km,
+        }),
+    }
 }
 
 /// Judges recipients and capture, and says so in `lang`. The findings are the same in every language, in the same order.

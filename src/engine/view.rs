@@ -6,6 +6,7 @@ use crate::dissect::fact::{Answer, Choice, Fact, Offer};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
 use crate::wire::{End, FrameNo, Text, TextRef, Timestamp, TransportKind, Tunnel};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -214,6 +215,35 @@ pub struct LookUps {
     pub left_out: u64,
 }
 
+/// What the auditor states of the case in the audit file. Nothing of it was observed; what is empty was not stated.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Stated {
+    pub reference: Box<str>,
+    /// The day of the statements.
+    pub date: Box<str>,
+    pub controller: Box<str>,
+    pub client: Box<str>,
+    pub version: Box<str>,
+    pub configuration: Box<str>,
+    pub note: Box<str>,
+    /// The member state whose authority audits.
+    pub jurisdiction: Box<str>,
+    /// The place of the capture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<StatedPlace>,
+}
+
+/// Where the capture was made: somewhere within a radius around a point.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StatedPlace {
+    /// Empty if only coordinates were given.
+    pub city: Box<str>,
+    /// Degrees north and east.
+    pub latitude: f64,
+    pub longitude: f64,
+    pub radius_km: f64,
+}
+
 /// What is said in one language.
 #[derive(Debug, Clone)]
 pub struct Words {
@@ -236,6 +266,8 @@ pub struct Summary {
     pub handshakes: u64,
     /// Profile in use: id and display name.
     pub service: Option<(Box<str>, Box<str>)>,
+    /// What the auditor states of the case.
+    pub stated: Option<Stated>,
     /// The list of recipients it was held against.
     pub list: Option<Arc<Source>>,
     /// Recipients, largest upstream first within each listing.

@@ -55,7 +55,7 @@ pub struct Audit {
 #[serde(deny_unknown_fields)]
 pub struct AuditedCase {
     pub reference: Box<str>,
-    date: Date,
+    pub date: Date,
     #[serde(default)]
     pub controller: Box<str>,
     #[serde(default)]

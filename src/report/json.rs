@@ -58,6 +58,9 @@ pub fn report_json<R: Read>(summary: &Summary, tables: Vec<Rows<R>>, out: &mut i
     if let Some(proposal) = &summary.circumstances.proposal {
         json.member("proposal", &document::proposal(proposal))?;
     }
+    if let Some(stated) = &summary.stated {
+        json.member("stated", stated)?;
+    }
     if let Some(list) = &summary.list {
         json.member("list", &document::origin(list))?;
     }
@@ -160,6 +163,13 @@ impl<W: Write> Document<'_, W> {
         self.hand_on(0)?;
         self.out.flush()
     }
+}
+
+/// A value in which nothing acts on a terminal.
+pub(super) fn harmless(value: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Harmless))?;
+    Ok(json)
 }
 
 /// Writes strings like the tables do.

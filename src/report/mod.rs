@@ -2,18 +2,27 @@
 //! its schema, and the summary for people. Nothing here opens a file, asks for the time or changes what it is given; the
 //! same input gives the same bytes.
 
+mod annex;
 mod community;
+mod diff;
 mod document;
+mod export;
 pub mod format;
+mod html;
 mod json;
 mod page;
+mod phases;
 mod read;
 mod row;
 pub mod tables;
 mod text;
 
+pub use annex::{Annex, EndpointRow, HelloRow};
 pub use community::community_hash;
+pub use diff::{Difference, diff_html, diff_text};
+pub use export::{Exporter, Fields, FlowRow, hosts_line};
+pub use html::summary_html;
 pub use json::{MAX_ROWS, Rows, SCHEMA, SCHEMA_VERSION, report_json, summary_json};
 pub use page::Style;
-pub use read::{ReadError, Saved, read_report};
+pub use read::{ReadError, Saved, read_report, read_rows};
 pub use text::summary_text;

@@ -2,13 +2,15 @@
 //! may be anybody's: every text is neutralised or kept as untrusted, and what no program wrote is refused in one line.
 
 use super::document::{
-    Agreed, Aliased, Because, Capture, FindingRow, Hex, Labelled, Law, Line, Located, Looked, LossRow, Mark, Origin,
-    Proposed, Recipient, Runner, Seen, Service, Totals, Translation, VALIDITIES,
+    Agreed, Aliased, Because, Capture, FindingRow, Hex, Kept, Labelled, Law, Line, Located, Looked, LossRow, Mark,
+    Origin, Proposed, Recipient, Runner, Seen, Service, Totals, Translation, VALIDITIES,
 };
 use super::json::SCHEMA_VERSION;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
 use crate::dissect::fact::{Choice, HelloTransport, Hidden, NameSource, Offer};
-use crate::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Summary, Timeline, Words};
+use crate::engine::view::{
+    CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words,
+};
 use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
 use crate::policy::subject::{Agreement, Alias, Blind, Label, Leaf, Silence, Traffic};
@@ -16,7 +18,10 @@ use crate::policy::suppression::SetAside;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Proposal, Subject};
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Why a document is not taken. Each text ends in what to do.
@@ -38,6 +43,8 @@ pub struct Saved {
     pub summary: Summary,
     /// Version of the program that wrote it.
     pub program: Text,
+    /// The tables that were written with it: name, rows, and whether they are in the document.
+    pub tables: Vec<(String, u64, bool)>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +62,7 @@ struct Document<'a> {
     circumstances: Seen<'a>,
     service: Option<Service<'a>>,
     proposal: Option<Proposed<'a>>,
+    stated: Option<Stated>,
     list: Option<Origin<'a>>,
     law: Vec<Law<'a>>,
     findings: Vec<FindingRow>,
@@ -66,6 +74,7 @@ struct Document<'a> {
     look_ups: Option<Looked<'a>>,
     #[serde(default)]
     translations: Vec<Translation<'a>>,
+    tables: Vec<Kept<'a>>,
 }
 
 /// Reads a document back.
@@ -79,7 +88,37 @@ pub fn read_report(json: &[u8]) -> Result<Saved, ReadError> {
     }
     let document: Document<'_> = serde_json::from_slice(json)?;
     let program = Text::from(document.zollhund.as_str());
-    Ok(Saved { summary: summary(document)?, program })
+    let tables = document.tables.iter().map(|t| (t.name.to_string(), t.rows, t.here)).collect();
+    Ok(Saved { summary: summary(document)?, program, tables })
+}
+
+/// The rows of a table that the document itself holds; none if they stayed in their own file.
+///
+/// # Errors
+/// [`ReadError`], in words for people.
+pub fn read_rows<T: DeserializeOwned>(json: &[u8], table: &str) -> Result<Vec<T>, ReadError> {
+    struct One<'t, T>(&'t str, PhantomData<T>);
+    impl<'de, T: DeserializeOwned> Visitor<'de> for One<'_, T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a report")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+            let mut rows = Vec::new();
+            while let Some(key) = map.next_key::<String>()? {
+                if key == self.0 {
+                    rows = map.next_value()?;
+                } else {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(rows)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    Ok(reader.deserialize_map(One(table, PhantomData))?)
 }
 
 impl Saved {
@@ -87,8 +126,8 @@ impl Saved {
     ///
     /// # Errors
     /// [`ReadError::Language`], with one that it has.
-    pub fn into_language(self, lang: Lang) -> Result<Summary, ReadError> {
-        let mut summary = self.summary;
+    pub fn in_language(&self, lang: Lang) -> Result<Summary, ReadError> {
+        let mut summary = self.summary.clone();
         if summary.lang == lang {
             return Ok(summary);
         }
@@ -219,6 +258,7 @@ fn summary(d: Document<'_>) -> Result<Summary, ReadError> {
         dns_answers: d.totals.dns_answers,
         handshakes: d.totals.handshakes,
         service: d.service.map(|s| (clean(&s.id), clean(&s.name))),
+        stated: d.stated.map(stated),
         list: d.list.map(|list| Arc::new(source(&list))),
         recipients: d.recipients.into_iter().map(|r| recipient(r, &sources, &mut tokens)).collect::<Result<_, _>>()?,
         lang: lang(&d.lang)?,
@@ -249,6 +289,20 @@ fn proposal(p: Proposed<'_>) -> Proposal {
         confidence: p.confidence,
         reasons: p.reasons.into_iter().map(reason).collect(),
         next: p.next.map(|(id, score)| (clean(&id), score)),
+    }
+}
+
+fn stated(said: Stated) -> Stated {
+    Stated {
+        reference: clean(&said.reference),
+        date: clean(&said.date),
+        controller: clean(&said.controller),
+        client: clean(&said.client),
+        version: clean(&said.version),
+        configuration: clean(&said.configuration),
+        note: clean(&said.note),
+        jurisdiction: clean(&said.jurisdiction),
+        place: said.place.map(|place| StatedPlace { city: clean(&place.city), ..place }),
     }
 }
 

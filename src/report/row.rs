@@ -342,7 +342,7 @@ pub(super) fn escape(text: &str, out: &mut Vec<u8>) {
 }
 
 /// The name of a TLS or DTLS version; `None` for drafts, private codes and what is no version.
-fn version(code: u16) -> Option<&'static str> {
+pub(super) fn version(code: u16) -> Option<&'static str> {
     Some(match code {
         0x0300 => "SSL3",
         0x0301 => "TLS1.0",

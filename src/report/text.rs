@@ -2,7 +2,7 @@
 //! and what such a capture cannot show.
 
 mod findings;
-mod recipients;
+pub(super) mod recipients;
 
 use super::format::{self, bytes, number, short_source, symbol};
 use super::page::{Page, Role, Style};
@@ -45,10 +45,17 @@ pub fn summary_text(summary: &Summary, style: &Style, out: &mut impl Write) -> i
 }
 
 /// A summary to be told.
-struct Told<'s> {
+pub(super) struct Told<'s> {
     summary: &'s Summary,
     lang: Lang,
     verbose: bool,
+}
+
+impl<'s> Told<'s> {
+    /// Whole, for a page without an end of a screen.
+    pub(super) fn new(summary: &'s Summary, lang: Lang) -> Self {
+        Self { summary, lang, verbose: true }
+    }
 }
 
 impl Told<'_> {
@@ -104,7 +111,7 @@ impl Told<'_> {
     }
 
     /// That this program did not only observe.
-    fn look_ups(&self, look_ups: &LookUps) -> String {
+    pub(super) fn look_ups(&self, look_ups: &LookUps) -> String {
         let LookUps { upstream, asked, unanswered, left_out } = look_ups;
         let aside: String = [
             (unanswered, ", {} gave no answer", ", {} ohne Antwort"),
@@ -127,7 +134,7 @@ impl Told<'_> {
         }
     }
 
-    fn contents(&self) -> String {
+    pub(super) fn contents(&self) -> String {
         let s = self.summary;
         let total = s.up.bytes.saturating_add(s.down.bytes);
         let mut parts = vec![
@@ -146,6 +153,12 @@ impl Told<'_> {
             }
         }
         parts.join(" · ")
+    }
+
+    /// Whether the capture is incomplete, and how, in words.
+    pub(super) fn completeness_words(&self) -> (bool, String) {
+        let (role, words) = self.completeness();
+        (role == Role::High, words)
     }
 
     /// Everything that makes the capture less than what was sent, in one loud line.
@@ -206,7 +219,7 @@ impl Told<'_> {
         (Role::High, format!("{}: {gaps}; {so}", lang.pick("NO", "NEIN")))
     }
 
-    fn service(&self) -> String {
+    pub(super) fn service(&self) -> String {
         let lang = self.lang;
         let Some((id, name)) = &self.summary.service else {
             let none = lang.pick(
@@ -270,7 +283,7 @@ impl Told<'_> {
     }
 
     /// The edition of the table of law, seen from the traffic.
-    fn law_age(&self) -> Option<String> {
+    pub(super) fn law_age(&self) -> Option<String> {
         let table = self.summary.sources.iter().find(|s| &*s.name == "jurisdictions.toml")?;
         let (edition, last) = (Day::parse(&table.date)?, self.summary.circumstances.last.day());
         let days = |n: u32| self.count(n, ["day", "Tag"], ["days", "Tage"]);
@@ -289,7 +302,7 @@ impl Told<'_> {
     }
 
     /// `frames 12, 40, 77 …`; empty without frames.
-    fn frames(&self, frames: &[FrameNo], most: usize) -> String {
+    pub(super) fn frames(&self, frames: &[FrameNo], most: usize) -> String {
         if frames.is_empty() {
             return String::new();
         }
@@ -326,7 +339,7 @@ impl Told<'_> {
     }
 
     /// The kind of a loss line for people; the tables keep the English tokens.
-    fn kind<'k>(&self, kind: &'k str) -> Cow<'k, str> {
+    pub(super) fn kind<'k>(&self, kind: &'k str) -> Cow<'k, str> {
         if self.lang == Lang::En {
             return kind.into();
         }

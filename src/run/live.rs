@@ -317,6 +317,7 @@ impl Session {
             }),
             lines: plan.lines,
             lines_missed: Arc::clone(&lines_missed),
+            annex: crate::report::Annex::default(),
             tables,
         };
         let analysis = Running::start("zh-analysis", move || analysis.run())?;

@@ -6,9 +6,11 @@ mod live;
 #[cfg(feature = "live")]
 mod machine;
 mod offline;
+mod pdf;
 #[cfg(feature = "resolve")]
 mod reverse;
 mod ring;
+mod saved;
 mod stage;
 mod tables;
 mod told;
@@ -19,4 +21,6 @@ pub use live::{Confine, Desk, Machine, Plan, RING, Rate, Save, Session};
 #[cfg(feature = "live")]
 pub use machine::machine;
 pub use offline::{Input, Job, Outcome, analyze};
+pub use pdf::pdf;
+pub use saved::{Kept, is_kept, kept};
 pub use watch::{Signals, Telling, watch};

@@ -6,10 +6,11 @@ use super::told::{Listener, phone_trailer, tell};
 use crate::attribution::Owner;
 use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
-use crate::engine::view::{CaptureInfo, LookUps, Marker, Summary};
-use crate::engine::{self, Config, Device, Engine, Event, Knowledge, NoRows, Rows};
+use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Summary};
+use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows};
 use crate::evidence::{Entry, Header, JOURNAL, Told, read_journal};
 use crate::policy::Lang;
+use crate::report::Annex;
 use crate::synth;
 use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -54,6 +55,8 @@ pub struct Job {
 #[derive(Debug)]
 pub struct Outcome {
     pub summary: Summary,
+    /// Rows that the page tells beside it.
+    pub annex: Annex,
     /// Lines for standard error: what was wrong with the input.
     pub complaints: Vec<String>,
     /// The capture was not whole.
@@ -85,6 +88,7 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
         device: job.device,
         journal: None,
         tables: job.output.as_deref().map(|folder| Tables::create(folder, job.overwrite)).transpose()?,
+        annex: Annex::default(),
         captures: Vec::new(),
         complaints: Vec::new(),
         incomplete: false,
@@ -147,6 +151,7 @@ struct Run {
     device: Option<Device>,
     journal: Option<Journal>,
     tables: Option<Tables>,
+    annex: Annex,
     captures: Vec<CaptureInfo>,
     complaints: Vec<String>,
     /// Something of the input was not read.
@@ -295,6 +300,9 @@ impl Run {
         let mut opened = false;
         while let Some(event) = self.engine.poll() {
             opened |= matches!(event, Event::FlowOpened { .. });
+            if let Event::HandshakeRetired(row) = &event {
+                self.annex.handshake(row);
+            }
             if let Some(tables) = &mut self.tables {
                 tables.event(&event);
             }
@@ -342,26 +350,24 @@ impl Run {
     }
 
     fn finish(self, knowledge: &Knowledge, translate: bool) -> Result<Outcome> {
-        let summary = conclude(&self.engine, self.tables, self.captures, self.look_ups, knowledge, translate)?;
-        Ok(Outcome::of(summary, self.complaints, self.incomplete))
+        let Self { engine, annex, tables, captures, look_ups, complaints, incomplete, .. } = self;
+        let (summary, annex) = conclude(&engine, annex, tables, captures, look_ups, knowledge, translate)?;
+        Ok(Outcome::of(summary, annex, complaints, incomplete))
     }
 }
 
 /// The summary of what the engine knows, and the tables' end.
 pub(super) fn conclude(
     engine: &Engine,
+    mut annex: Annex,
     mut tables: Option<Tables>,
     captures: Vec<CaptureInfo>,
     look_ups: Option<LookUps>,
     knowledge: &Knowledge,
     translate: bool,
-) -> Result<Summary> {
-    let mut none = NoRows;
-    let rows: &mut dyn Rows = match &mut tables {
-        Some(tables) => tables,
-        None => &mut none,
-    };
-    let mut summary = engine.summary(knowledge, rows);
+) -> Result<(Summary, Annex)> {
+    let mut rows = Both { tables: tables.as_mut(), annex: &mut annex };
+    let mut summary = engine.summary(knowledge, &mut rows);
     summary.captures = captures;
     summary.look_ups = look_ups;
     if tables.is_some() || translate {
@@ -370,14 +376,14 @@ pub(super) fn conclude(
         summary.other = others.map(judge).collect();
     }
     if let Some(tables) = tables {
-        tables.finish(&summary)?;
+        tables.finish(&summary, &mut annex)?;
     }
-    Ok(summary)
+    Ok((summary, annex))
 }
 
 impl Outcome {
     /// What is to be said of the input itself.
-    pub(super) fn of(summary: Summary, mut complaints: Vec<String>, incomplete: bool) -> Self {
+    pub(super) fn of(summary: Summary, annex: Annex, mut complaints: Vec<String>, incomplete: bool) -> Self {
         let seen = &summary.circumstances;
         let nothing_read = seen.frames == seen.unreadable;
         if seen.frames == 0 {
@@ -391,7 +397,35 @@ impl Outcome {
             complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
         let incomplete = incomplete || seen.lost > 0 || nothing_read;
-        Self { summary, complaints, incomplete }
+        Self { summary, annex, complaints, incomplete }
+    }
+}
+
+/// Rows go to the tables, if there are any, and to the page's annex.
+struct Both<'r> {
+    tables: Option<&'r mut Tables>,
+    annex: &'r mut Annex,
+}
+
+impl Rows for Both<'_> {
+    fn flow(&mut self, row: &FlowView<'_>) {
+        if let Some(tables) = &mut self.tables {
+            tables.flow(row);
+        }
+    }
+
+    fn handshake(&mut self, row: &HandshakeView<'_>) {
+        self.annex.handshake(row);
+        if let Some(tables) = &mut self.tables {
+            tables.handshake(row);
+        }
+    }
+
+    fn endpoint(&mut self, row: &EndpointView<'_>) {
+        self.annex.endpoint(row);
+        if let Some(tables) = &mut self.tables {
+            tables.endpoint(row);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::engine::view::{LossView, Marker};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
 use crate::evidence::{Described, EvidenceError, Pick, Statistics, Store, Told};
 use crate::flow::FlowId;
+use crate::report::Annex;
 use crate::report::tables::{Dns, Facts, json_line};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
 use std::collections::{HashSet, VecDeque};
@@ -340,6 +341,7 @@ pub(super) struct Analysis {
     /// Lines of JSON for every answer and fact.
     pub(super) lines: Option<SyncSender<Vec<u8>>>,
     pub(super) lines_missed: Arc<AtomicU64>,
+    pub(super) annex: Annex,
     pub(super) tables: Option<Tables>,
 }
 
@@ -384,6 +386,7 @@ impl PictureSlot {
 /// The engine at the end, for the last picture.
 pub(super) struct Analyzed {
     pub(super) engine: Engine,
+    pub(super) annex: Annex,
     pub(super) tables: Option<Tables>,
 }
 
@@ -415,7 +418,7 @@ impl Analysis {
             line: Vec::new(),
         };
         analyst.run();
-        Analyzed { engine: analyst.stage.engine, tables: analyst.stage.tables }
+        Analyzed { engine: analyst.stage.engine, annex: analyst.stage.annex, tables: analyst.stage.tables }
     }
 }
 
@@ -594,6 +597,9 @@ impl Analyst {
     fn drain(&mut self, frame: Option<&crate::wire::Frame<'_>>) {
         let mut names = Vec::new();
         while let Some(event) = self.stage.engine.poll() {
+            if let Event::HandshakeRetired(row) = &event {
+                self.stage.annex.handshake(row);
+            }
             if let Some(tables) = &mut self.stage.tables {
                 tables.event(&event);
             }

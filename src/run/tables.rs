@@ -5,13 +5,14 @@ use crate::engine::{Event, Rows};
 use crate::report::tables::{
     Definition, Dns, Endpoints, Facts, Findings, Flows, Handshakes, Losses, TABLES, Table, TableWriter,
 };
-use crate::report::{self, report_json};
+use crate::report::{self, Annex, report_json, summary_html};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 const REPORT: &str = "report.json";
+const PAGE: &str = "report.html";
 
 /// All tables of one analysis, being written.
 #[derive(Debug)]
@@ -55,7 +56,9 @@ impl Tables {
         fs::create_dir_all(folder).with_context(|| format!("cannot create the folder {}", folder.display()))?;
         if !overwrite {
             let names = TABLES.iter().flat_map(|t| [format!("{}.csv", t.name), format!("{}.jsonl", t.name)]);
-            if let Some(there) = names.chain([REPORT.to_owned()]).map(|n| folder.join(n)).find(|p| p.exists()) {
+            if let Some(there) =
+                names.chain([REPORT.to_owned(), PAGE.to_owned()]).map(|n| folder.join(n)).find(|p| p.exists())
+            {
                 bail!("{} exists already; name another folder, or say --overwrite", there.display());
             }
         }
@@ -89,8 +92,8 @@ impl Tables {
         }
     }
 
-    /// Writes findings, losses and `report.json`, and closes everything.
-    pub(super) fn finish(self, summary: &Summary) -> Result<()> {
+    /// Writes findings, losses, `report.json` and `report.html`, and closes everything.
+    pub(super) fn finish(self, summary: &Summary, annex: &mut Annex) -> Result<()> {
         let Self { folder, overwrite, flows, handshakes, dns, facts, endpoints, failure } = self;
         let finish = || -> io::Result<()> {
             failure.map_or(Ok(()), Err)?;
@@ -111,7 +114,9 @@ impl Tables {
                 losses.row(&row)?;
             }
             losses.finish()?;
-            report_json(summary, rows, &mut file(REPORT.to_owned())?)
+            annex.tables = rows.iter().map(|t| (t.table.name.to_owned(), t.count)).collect();
+            report_json(summary, rows, &mut file(REPORT.to_owned())?)?;
+            file(PAGE.to_owned())?.write_all(summary_html(summary, annex).as_bytes())
         };
         finish().with_context(|| format!("cannot write the tables in {}; is the disk full?", folder.display()))
     }

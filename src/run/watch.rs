@@ -160,9 +160,11 @@ impl After {
                     ..CaptureInfo::default()
                 });
                 let captures = captures.collect();
-                let (engine, tables) = (&analyzed.engine, analyzed.tables.take());
-                let summary = conclude(engine, tables, captures, look_ups, &self.knowledge, telling.translate)?;
-                Outcome::of(summary, Vec::new(), false)
+                let (engine, annex, tables) =
+                    (&analyzed.engine, std::mem::take(&mut analyzed.annex), analyzed.tables.take());
+                let translate = telling.translate;
+                let (summary, annex) = conclude(engine, annex, tables, captures, look_ups, &self.knowledge, translate)?;
+                Outcome::of(summary, annex, Vec::new(), false)
             }
             (None, None) => anyhow::bail!("{}", complaints.join("; ")),
         };

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use zollhund::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use zollhund::dissect::fact::{Hidden, NameSource};
-use zollhund::engine::view::{CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Summary, Tally, Timeline};
+use zollhund::engine::view::{
+    CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Stated, StatedPlace, Summary, Tally, Timeline,
+};
 use zollhund::policy::subject::{Blind, Label, Traffic};
 use zollhund::policy::{Circumstances, Finding, Ground, Lang, Listing, Severity, Subject, Twin};
 use zollhund::wire::{FrameNo, Text, Timestamp};
@@ -272,6 +274,16 @@ pub(crate) fn call(lang: Lang) -> Summary {
         dns_answers: 58,
         handshakes: 38,
         service: Some(("call".into(), "Example Call".into())),
+        stated: Some(Stated {
+            reference: "2020-0416".into(),
+            date: "2020-04-17".into(),
+            controller: "Example Authority".into(),
+            client: "Example Call for Desktop".into(),
+            version: "6.6".into(),
+            jurisdiction: "DE".into(),
+            place: Some(StatedPlace { city: "Berlin".into(), latitude: 52.52, longitude: 13.41, radius_km: 25.0 }),
+            ..Stated::default()
+        }),
         list: Some(source("call-subprocessors.toml", "2020-03-01")),
         recipients: recipients(),
         lang,

@@ -97,7 +97,7 @@ impl Told<'_> {
         }
     }
 
-    fn group_title(&self, listing: Listing) -> String {
+    pub(in crate::report) fn group_title(&self, listing: Listing) -> String {
         let lang = self.lang;
         let service = self.summary.service.as_ref().map(|(_, name)| &**name).unwrap_or_default();
         match listing {
@@ -149,7 +149,7 @@ impl Told<'_> {
     }
 
     /// What addresses that have no name are called by whom the user had asked; the one shown needs no repetition.
-    fn reverse(&self, r: &Subject) -> Vec<String> {
+    pub(in crate::report) fn reverse(&self, r: &Subject) -> Vec<String> {
         let known = |address| self.summary.reverse_names.get(address);
         let addresses = r.addresses.iter().filter(|_| r.names.is_empty());
         let called = addresses.filter_map(|address| known(address).map(|name| (address, name.to_string())));
@@ -161,7 +161,7 @@ impl Told<'_> {
     }
 
     /// How the name is known, unless the flow said it itself; how many more there are; what the profile says it is for.
-    fn after_name(&self, r: &Subject, basis: NameBasis) -> Vec<String> {
+    pub(in crate::report) fn after_name(&self, r: &Subject, basis: NameBasis) -> Vec<String> {
         let basis = match basis {
             NameBasis::Hello(_) => String::new(),
             weaker => format!(" [{}]", weaker.token()),
@@ -173,7 +173,7 @@ impl Told<'_> {
     }
 
     /// What stands out about a recipient.
-    fn marks(&self, r: &Subject) -> Vec<String> {
+    pub(in crate::report) fn marks(&self, r: &Subject) -> Vec<String> {
         let lang = self.lang;
         let telemetry = lang.pick("TELEMETRY", "TELEMETRIE");
         let mut marks = Vec::new();
@@ -204,7 +204,12 @@ impl Told<'_> {
         marks
     }
 
-    fn company(&self, by_name: bool, claim: &Claim<Arc<Company>>, usual: Option<&Source>) -> String {
+    pub(in crate::report) fn company(
+        &self,
+        by_name: bool,
+        claim: &Claim<Arc<Company>>,
+        usual: Option<&Source>,
+    ) -> String {
         let (company, lang) = (&*claim.value, self.lang);
         let seat = |seat: Option<CountryCode>| seat.map(|code| format!(" ({code})")).unwrap_or_default();
         let mut text = if by_name { String::new() } else { lang.pick("network of ", "Netz von ").to_owned() };
@@ -226,7 +231,7 @@ impl Told<'_> {
     }
 
     /// The cell of the place, and what must be said beside it.
-    fn place(&self, r: &Subject, usual: Option<&Source>) -> (String, Option<String>) {
+    pub(in crate::report) fn place(&self, r: &Subject, usual: Option<&Source>) -> (String, Option<String>) {
         let lang = self.lang;
         if r.listing == Listing::Local {
             return (lang.pick("local", "lokal").to_owned(), None);
@@ -262,7 +267,7 @@ fn choose<'r>(group: &[&'r Subject], most: usize) -> Vec<&'r Subject> {
 }
 
 /// Who runs it by its name, and in whose network it stands: two recipients, unless they are the same.
-fn companies(r: &Subject) -> impl Iterator<Item = (bool, &Claim<Arc<Company>>)> {
+pub(in crate::report) fn companies(r: &Subject) -> impl Iterator<Item = (bool, &Claim<Arc<Company>>)> {
     let same = |h: &&Claim<Arc<Company>>| r.operator.as_ref().is_none_or(|o| o.value.name != h.value.name);
     r.operator.iter().map(|c| (true, c)).chain(r.holder.iter().filter(same).map(|c| (false, c)))
 }

@@ -1,0 +1,176 @@
+//! Kept reports: told again, compared, exported.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+mod program;
+
+use program::{Folder, files, frames, pcap, run, zollhund};
+use serde_json::Value;
+use zollhund::wire::LinkType;
+
+/// The tables of the demo, in a folder of its own.
+fn demo(folder: &Folder, name: &str, more: &[&str]) -> String {
+    let output = folder.path(name);
+    let ran = zollhund(&[&["demo", "--headless", "--output", &output], more].concat());
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    output
+}
+
+#[test]
+fn a_kept_report_is_told_again_in_every_form_and_language() {
+    let folder = Folder::new();
+    let output = demo(&folder, "out", &[]);
+    let written = files(&output);
+    let json = format!("{output}/report.json");
+    for path in [&output, &json] {
+        assert_eq!(zollhund(&["report", path, "--format", "html"]).out, written["report.html"]);
+        assert_eq!(zollhund(&["report", path, "--format", "csv"]).out, written["findings.csv"]);
+        for lang in ["en", "de"] {
+            let again = zollhund(&["report", path, "--lang", lang, "--verbose"]);
+            assert_eq!(again.out, zollhund(&["demo", "--headless", "--lang", lang, "--verbose"]).out);
+        }
+    }
+    // In a language in which it was not written, the page is the one that the analysis itself would have made.
+    let german = files(&demo(&folder, "german", &["--lang", "de"]));
+    assert_eq!(zollhund(&["report", &output, "--lang", "de", "--format", "html"]).out, german["report.html"]);
+    assert_eq!(zollhund(&["report", &output, "--fail-on", "high"]).status, 1);
+}
+
+#[test]
+fn large_tables_are_read_from_their_own_files() {
+    let folder = Folder::new();
+    let output = demo(&folder, "out", &[]);
+    let path = format!("{output}/report.json");
+    let mut report: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    for table in report["tables"].as_array_mut().unwrap() {
+        table["here"] = false.into();
+    }
+    for table in ["flows", "handshakes", "endpoints", "dns", "facts"] {
+        report.as_object_mut().unwrap().remove(table).unwrap();
+    }
+    let page = std::fs::read_to_string(format!("{output}/report.html")).unwrap();
+    std::fs::write(&path, report.to_string()).unwrap();
+    assert_eq!(zollhund(&["report", &output, "--format", "html"]).out, page);
+    std::fs::remove_file(format!("{output}/handshakes.jsonl")).unwrap();
+    let ran = zollhund(&["report", &output, "--format", "html"]);
+    assert_eq!((ran.status, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("handshakes.jsonl") && ran.err.lines().count() == 1, "{}", ran.err);
+}
+
+#[test]
+fn what_is_no_report_is_refused_in_one_line_with_the_cure() {
+    let folder = Folder::new();
+    let empty = folder.path("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let text = folder.file("text.json", "{\"schema\":1,\"hello\":\"\u{1b}[2J\"}");
+    let newer = folder.file("newer.json", "{\"schema\":99}");
+    let binary = folder.file("binary", [0_u8, 159, 146, 150]);
+    for (path, cure) in [
+        (folder.path("missing"), "check the path"),
+        (empty, "analyze --output"),
+        (text, "analyze --output"),
+        (newer, "newer zollhund"),
+        (binary, "analyze --output"),
+    ] {
+        let ran = zollhund(&["report", &path]);
+        assert_eq!((ran.status, ran.out.as_str()), (2, ""), "{path}");
+        assert!(ran.err.contains(cure) && ran.err.lines().count() == 1 && !ran.err.contains('\u{1b}'), "{}", ran.err);
+    }
+}
+
+#[test]
+fn events_carry_the_fields_of_a_siem_and_every_flow_and_finding() {
+    let folder = Folder::new();
+    let output = demo(&folder, "out", &[]);
+    let written = files(&output);
+    let lines = |format| -> Vec<Value> {
+        let ran = zollhund(&["report", &output, "--format", format]);
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+        ran.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let count = |table: &str| written[table].lines().count();
+    let (flows, findings) = (count("flows.jsonl"), count("findings.jsonl"));
+    let ecs = lines("ecs");
+    assert_eq!(ecs.len(), flows + findings);
+    assert!(ecs.iter().all(|e| e["@timestamp"].is_string() && e["ecs"]["version"].is_string()));
+    let of = |kind: &str| ecs.iter().filter(|e| e["event"]["kind"] == kind).count();
+    assert_eq!((of("event"), of("alert")), (flows, findings));
+    assert!(ecs.iter().any(|e| e["destination"]["domain"] == "us.telemetry.zoom.us" && e["rule"]["id"] == "TRF-02"));
+    let eve = lines("eve");
+    assert_eq!(eve.len(), flows + findings);
+    assert!(eve.iter().any(|e| e["event_type"] == "flow" && e["tls"]["sni"] == "us.telemetry.zoom.us"));
+    assert!(eve.iter().any(|e| e["event_type"] == "alert" && e["alert"]["severity"] == 1 && e["dest_ip"].is_string()));
+    let hosts = zollhund(&["report", &output, "--format", "hosts"]).out;
+    assert!(hosts.lines().count() > 5);
+    for line in hosts.lines() {
+        let (address, name) = line.split_once('\t').unwrap();
+        assert!(address.parse::<std::net::IpAddr>().is_ok() && !name.is_empty(), "{line}");
+    }
+    let ran = zollhund(&["demo", "--headless", "--format", "eve"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.err.contains("zollhund report DIR --format eve"), "{}", ran.err);
+}
+
+#[test]
+fn a_comparison_says_what_is_new_gone_and_changed() {
+    let folder = Folder::new();
+    let whole = demo(&folder, "whole", &[]);
+    let same = zollhund(&["diff", &whole, &whole, "--fail-on", "info", "--format", "json"]);
+    assert_eq!((same.status, same.err.as_str()), (0, ""));
+    let same: Value = serde_json::from_str(&same.out).unwrap();
+    for kind in ["recipients", "organisations", "countries", "findings"] {
+        let rows = same[kind].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row["state"] == "same"), "{kind}");
+    }
+    assert_eq!(same["cautions"], serde_json::json!([]));
+    assert!(same["phases"].as_array().unwrap().iter().all(|phase| phase["a"] == phase["b"]));
+
+    // The beginning of the call as a capture, against the whole call as it was kept.
+    let begin = folder.file("begin.pcap", pcap(LinkType::ETHERNET, &frames(190)));
+    let diff = |more: &[&str]| zollhund(&[&["diff", &begin, &whole, "--service", "zoom"], more].concat());
+    let ran = diff(&["--format", "json", "--fail-on", "attention"]);
+    assert_eq!((ran.status, ran.err.as_str()), (1, ""));
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    let state = |kind: &str, key: &str, name: &str| {
+        let row = json[kind].as_array().unwrap().iter().find(|row| row[key].as_str().unwrap().contains(name));
+        row.unwrap_or_else(|| panic!("{name} is not among {kind}"))["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state("recipients", "name", "metrics-partner"), "new");
+    assert_eq!(state("countries", "name", "Singap"), "new");
+    assert_eq!(state("countries", "name", "(DE)"), "changed");
+    assert_eq!(state("findings", "code", "TRF-01"), "new");
+    assert!(json["cautions"][0].as_str().unwrap().contains("not equally long"), "{}", json["cautions"]);
+    let back = zollhund(&["diff", &whole, &begin, "--service", "zoom", "--format", "json", "--fail-on", "high"]);
+    assert_eq!(back.status, 0, "nothing grave is new the other way round");
+    assert!(back.out.contains("\"state\":\"gone\",\"name\":\"metrics-partner"));
+    for (lang, words) in
+        [("en", ["Recipients", "new", "Volumes by phase"]), ("de", ["Empfänger", "neu", "Mengen nach Phasen"])]
+    {
+        let text = diff(&["--lang", lang]).out;
+        let page = diff(&["--lang", lang, "--format", "html"]).out;
+        for word in words {
+            assert!(text.contains(word) && page.contains(word), "{word}");
+        }
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+    let ran = diff(&["--format", "csv"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.err.contains("text, json, html or pdf"), "{}", ran.err);
+}
+
+#[test]
+fn without_a_converter_a_pdf_is_refused_with_the_cure() {
+    let folder = Folder::new();
+    let nothing = folder.path("nothing");
+    std::fs::create_dir(&nothing).unwrap();
+    let ran = run(&["demo", "--headless", "--format", "pdf"], &[], &[("PATH", &nothing)]);
+    assert_eq!((ran.status, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("install chromium or weasyprint") && ran.err.lines().count() == 1, "{}", ran.err);
+}
