@@ -335,7 +335,7 @@ pub fn engine(data: &[u8]) {
         let book = Book::embedded().ok()?;
         let profile = Some(book.profile("zoom", &Parameters::new()).ok()?);
         let (atlas, organisations) = (Atlas::embedded().ok()?, Organisations::embedded().ok()?);
-        Some(Knowledge { atlas, organisations, book, profile, audit: None, lang: Lang::En })
+        Some(Knowledge { atlas, organisations, book, profile, audit: None, horizon: None, lang: Lang::En })
     });
     let Some(knowledge) = &*KNOWLEDGE else { panic!("the embedded knowledge is broken") };
     let reader = Box::new(std::io::Cursor::new(data.to_vec()));

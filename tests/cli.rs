@@ -14,7 +14,7 @@ mod program;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use program::{Folder, Ran, assert_valid, command, files, frames, pcap, run, zollhund};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 use zollhund::synth::frames::ETHERNET;
@@ -569,4 +569,99 @@ fn without_a_profile_the_service_is_proposed_and_no_list_is_held_against() {
     assert!(ran.out.contains("Zoom (high)"), "{}", ran.out);
     let other = zollhund(&["analyze", &input, "--service", "wire", "--format", "json"]);
     assert!(other.out.contains("SVC-02") && other.out.contains("SUB-01"), "{}", other.out);
+}
+
+#[test]
+fn a_list_is_imported_once_and_asked_on_every_later_run() {
+    let folder = Folder::new();
+    let file = folder.file(
+        "ServiceTags_Public_20261123.json",
+        r#"{"changeNumber": 1, "values": [{"name": "AzureCloud.germanywc", "properties": {"region": "germanywc",
+            "addressPrefixes": ["20.52.64.0/18", "bad"]}}]}"#,
+    );
+    let data = folder.path("data");
+    let zollhund = |args: &[&str]| run(args, &[], &[("XDG_DATA_HOME", data.as_str())]);
+    let located = || {
+        let told: Value =
+            serde_json::from_str(&zollhund(&["geo", "lookup", "20.52.64.1", "--format", "json"]).out).unwrap();
+        told["located_in"]["confidence"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(located(), "low");
+    let imported = zollhund(&["geo", "import", "azure", &file]);
+    assert_eq!((imported.status, imported.err.as_str()), (0, ""));
+    assert!(
+        imported.out.starts_with("Azure service tags (ServiceTags_Public_20261123.json) of 2026-11-23\n"),
+        "{}",
+        imported.out
+    );
+    assert!(
+        imported.out.contains("1 IPv4 and 0 IPv6 prefixes") && imported.out.contains("1 rows that could not be read")
+    );
+    assert_eq!(located(), "high");
+    let info = zollhund(&["geo", "info"]);
+    assert!(
+        info.out.contains("Azure service tags (ServiceTags_Public_20261123.json) of 2026-11-23\n    imported on 20")
+    );
+    let info: Value = serde_json::from_str(&zollhund(&["geo", "info", "--format", "json"]).out).unwrap();
+    assert_eq!((&info["ranges"][0]["kind"], &info["ranges"][0]["ipv4"]), (&json!("azure"), &json!(1)));
+    // The same file under another name of a publisher, a file that is not there, and one that has been spoilt.
+    for (args, says) in [
+        (&["geo", "import", "gcp", file.as_str()][..], "as a list of gcp: "),
+        (&["geo", "import", "aws", "no-such-file.json"], "cannot read no-such-file.json; check the path"),
+        (&["geo", "import", "ibm", file.as_str()], "write `aws`, `azure`, `gcp`, `oci` or `geofeed`"),
+    ] {
+        let refused = zollhund(args);
+        assert_eq!(refused.status, 2);
+        assert!(refused.err.contains(says) && refused.err.trim_end().lines().count() == 1, "{}", refused.err);
+    }
+    folder.file("data/zollhund/geo/azure.ranges", "nonsense");
+    let spoilt = zollhund(&["geo", "info"]);
+    assert!(spoilt.status == 2 && spoilt.err.contains("table azure.ranges, line 1"), "{}", spoilt.err);
+    assert_eq!(zollhund(&["geo", "import", "azure", &file]).status, 0, "importing again cures it");
+    assert_eq!(located(), "high");
+}
+
+#[test]
+fn places_are_held_against_the_speed_of_light() {
+    let folder = Folder::new();
+    let rows = |out: &str, more: &[&str]| {
+        let out = folder.path(out);
+        let done = zollhund(&[&["demo", "--headless", "--output", out.as_str(), "--format", "json"], more].concat());
+        assert_eq!(done.status, 0, "{}", done.err);
+        let summary: Value = serde_json::from_str(&done.out).unwrap();
+        let codes: Vec<_> =
+            summary["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap().to_owned()).collect();
+        let rows = std::fs::read_to_string(Path::new(&out).join("endpoints.jsonl")).unwrap();
+        let rows: Vec<Value> = rows.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (codes, rows)
+    };
+    let row = |rows: &[Value], address: &str| rows.iter().find(|r| r["address"] == address).unwrap().clone();
+    let (codes, without) = rows("without", &[]);
+    assert!(!codes.iter().any(|c| c == "TRF-07") && without.iter().all(|r| r.get("excluded_countries").is_none()));
+    // What was asked and answered in the generated call, and how long it took.
+    let measured = row(&without, "134.224.111.20");
+    assert_eq!(measured["round_trip_by"], "stun");
+    assert!((12.0..13.0).contains(&measured["round_trip_ms"].as_f64().unwrap()), "{measured}");
+    let (codes, with) = rows("with", &["--vantage", "Frankfurt"]);
+    assert!(codes.iter().any(|c| c == "TRF-07"));
+    let zoom = row(&with, "170.114.52.2");
+    let excluded = zoom["excluded_countries"].as_array().unwrap();
+    assert!(excluded.contains(&json!("US")) && !excluded.contains(&json!("DE")), "{zoom}");
+    assert_eq!((zoom.get("located_in"), &zoom["indeterminate"]), (None, &json!("a round trip excludes US")));
+    assert!(zoom["votes"][0].as_str().unwrap().ends_with("; excluded by the round trip)"));
+    let far = row(&with, "52.202.62.196");
+    assert_eq!(far["located_in"], "US", "98 ms are enough for the way there and back");
+
+    let told = zollhund(&["geo", "lookup", "170.114.52.2", "--vantage", "50.11,8.68,5", "--rtt", "12"]);
+    assert!(told.out.contains("cannot be told") && told.out.contains(": excluded\n"), "{}", told.out);
+    assert!(told.out.contains("at most 1799 km away at light speed"), "{}", told.out);
+    let near = zollhund(&["geo", "lookup", "170.114.52.2", "--vantage", "New York", "--rtt", "12"]);
+    assert!(near.out.contains("US (low confidence"), "{}", near.out);
+    for args in [
+        &["demo", "--headless", "--vantage", "Atlantis"][..],
+        &["geo", "lookup", "8.8.8.8", "--vantage", "Rome", "--rtt", "x"],
+    ] {
+        let refused = zollhund(args);
+        assert!(refused.status == 2 && refused.err.trim_end().lines().count() == 1, "{}", refused.err);
+    }
 }

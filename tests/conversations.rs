@@ -24,6 +24,7 @@ fn knowledge() -> &'static Knowledge {
         book: Book::embedded().unwrap(),
         profile: None,
         audit: None,
+        horizon: None,
         lang: Lang::En,
     })
 }

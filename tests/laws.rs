@@ -24,7 +24,7 @@ static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
     let book = Book::embedded().unwrap();
     let profile = Some(book.profile("zoom", &Parameters::new()).unwrap());
     let (atlas, organisations) = (Atlas::embedded().unwrap(), Organisations::embedded().unwrap());
-    Knowledge { atlas, organisations, book, profile, audit: None, lang: Lang::En }
+    Knowledge { atlas, organisations, book, profile, audit: None, horizon: None, lang: Lang::En }
 });
 
 /// The call with its media thinned out: every handshake and all of TCP, a tenth of the frames.

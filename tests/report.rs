@@ -28,7 +28,7 @@ use zollhund::report::tables::{
     Definition, Dns, Endpoints, Facts, Findings, Flows, Handshakes, Kind, Losses, TABLES, Table, TableWriter,
 };
 use zollhund::report::{ReadError, Rows, SCHEMA, Style, read_report, report_json, summary_json, summary_text};
-use zollhund::wire::{End, FrameNo, Text, TextRef, TransportKind, Tunnel, is_treacherous};
+use zollhund::wire::{End, FrameNo, RoundTrip, Text, TextRef, TransportKind, TripKind, Tunnel, is_treacherous};
 
 fn update() -> bool {
     std::env::var_os("UPDATE_EXPECTED").is_some()
@@ -292,6 +292,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
     let hidden = Fact::Hidden(Hidden::Doh);
     let fact = |fact| FactView { frame: FrameNo(5), time: after(5), flow: 1, from: flow.client, to: flow.server, fact };
     let us = CountryCode::parse("US").unwrap();
+    let excluded = [us, CountryCode::parse("CA").unwrap()];
     let endpoint = EndpointView {
         address: flow.server.address,
         names: vec![TextRef::from(&name), TextRef::from(&evil)],
@@ -300,7 +301,12 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         place: Place {
             located_in: Some(placed("US", Confidence::Medium)),
             indeterminate: Some("sources disagree: US, NL".into()),
-            votes: vec![Vote { country: us, source: places(), prefix: Prefix::parse("66.35.0.0/16").unwrap() }],
+            votes: vec![Vote {
+                country: us,
+                source: places(),
+                prefix: Prefix::parse("66.35.0.0/16").unwrap(),
+                excluded: true,
+            }],
             network: Some(Network { asn: 64_500, name: "NETWORK-1".into(), country: Some(us), source: places() }),
             cloud: Some(Cloud {
                 provider: "Cloud".into(),
@@ -310,7 +316,14 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
             }),
             caveat: None,
         },
-        round_trip: Some(1_000_000),
+        round_trip: Some(RoundTrip {
+            nanos: 1_000_000,
+            unit: 1,
+            kind: TripKind::Stun,
+            asked: FrameNo(4),
+            answered: FrameNo(5),
+        }),
+        excluded: &excluded,
         regime: "third_country".into(),
         label: call(Lang::En).recipients.into_iter().find_map(|r| r.label),
         listing: Listing::NotListed,
@@ -327,6 +340,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         holder: None,
         place: Place::default(),
         round_trip: None,
+        excluded: &[],
         regime: "".into(),
         label: None,
         listing: Listing::Unjudged,

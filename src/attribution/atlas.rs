@@ -2,6 +2,7 @@
 //! of the AS holder is never a rung: it says who is registered where.
 
 use super::caveats::{self, Caveats};
+use super::ranges::{RANGES_EXTENSION, Ranges, RangesKind};
 use super::schema::{self, Schema};
 use super::table::sha256;
 use super::{
@@ -111,6 +112,8 @@ pub struct DatabaseInfo {
 pub struct Atlas {
     /// Asked in this order: what the user gave, by name, then what is compiled in.
     databases: Vec<Database>,
+    /// Lists that the user imported, newest first.
+    ranges: Vec<Ranges>,
     caveats: Caveats,
 }
 
@@ -124,7 +127,7 @@ impl Atlas {
     }
 
     /// The user's own files before those that are compiled in. `files` are names without folder, and contents: every
-    /// `*.mmdb` is opened as a database, `anycast.toml` replaces the table that is compiled in, anything else is left
+    /// `*.mmdb` is opened as a database, `*.ranges` read as an imported list, `anycast.toml` replaces the table that is compiled in, anything else is left
     /// alone. Each database is hashed once, here.
     ///
     /// # Errors
@@ -132,7 +135,7 @@ impl Atlas {
     pub fn with_user_files(files: Vec<(String, Vec<u8>)>) -> Result<Self, AttributionError> {
         let mut files = files;
         files.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let mut databases = Vec::new();
+        let (mut databases, mut ranges) = (Vec::new(), Vec::new());
         let mut caveats = None;
         for (name, bytes) in files {
             if name == caveats::EMBEDDED.0 {
@@ -141,6 +144,8 @@ impl Atlas {
                 caveats = Some(Caveats::parse(&name, text)?);
             } else if name.to_ascii_lowercase().ends_with(".mmdb") {
                 databases.push(Database::user(&name, bytes)?);
+            } else if name.ends_with(&format!(".{RANGES_EXTENSION}")) {
+                ranges.push(Ranges::parse(&name, &bytes)?);
             }
         }
         for file in &EMBEDDED {
@@ -150,19 +155,27 @@ impl Atlas {
             Some(caveats) => caveats,
             None => Caveats::parse(caveats::EMBEDDED.0, caveats::EMBEDDED.1)?,
         };
-        Ok(Self { databases, caveats })
+        ranges.sort_by(|a, b| (&b.source.date, a.kind).cmp(&(&a.source.date, b.kind)));
+        Ok(Self { databases, ranges, caveats })
     }
 
     /// Every database and table in use, in the order in which they are asked.
     #[must_use]
     pub fn sources(&self) -> Vec<Arc<Source>> {
-        self.databases.iter().map(|d| &d.source).chain([self.caveats.source()]).cloned().collect()
+        let databases = self.databases.iter().map(|d| &d.source);
+        databases.chain(self.ranges.iter().map(|r| &r.source)).chain([self.caveats.source()]).cloned().collect()
     }
 
     /// The databases in use, in the order in which they are asked.
     #[must_use]
     pub fn databases(&self) -> Vec<DatabaseInfo> {
         self.databases.iter().map(Database::info).collect()
+    }
+
+    /// The lists that the user imported, newest first.
+    #[must_use]
+    pub fn ranges(&self) -> &[Ranges] {
+        &self.ranges
     }
 
     /// What is known about the place of an address. Addresses that are not public have none; a documentation address has
@@ -176,8 +189,11 @@ impl Atlas {
         }
         let asked = || self.databases.iter().filter(|d| kind.is_public() || !d.embedded);
         let mut votes = Vec::with_capacity(2);
-        let cloud = cloud(asked(), address, &mut votes);
+        let cloud = cloud(asked(), &self.ranges, address, &mut votes);
         let from_cloud = votes.len();
+        let feeds = self.ranges.iter().filter(|r| r.kind == RangesKind::Geofeed);
+        votes.extend(feeds.filter_map(|feed| vote(feed, address)));
+        let from_operators = votes.len();
         for database in asked() {
             votes.extend(database.country(address));
         }
@@ -191,32 +207,64 @@ impl Atlas {
         let (located_in, indeterminate) = match (kind, &cloud) {
             (Some(kind @ (CaveatKind::Anycast | CaveatKind::ManySites)), _) => (None, Some(kind.words().into())),
             (_, Some(cloud)) => match votes.first().filter(|_| from_cloud > 0) {
-                Some(vote) => (Some(vote.claim(Confidence::High)), None),
+                // A database that is younger than the list and says otherwise may know that the range has moved.
+                Some(vote) => {
+                    match votes.iter().find(|v| v.country != vote.country && v.source.date > vote.source.date) {
+                        Some(_) => (Some(vote.claim(Confidence::Low)), Some(disagreement(&votes))),
+                        None => (Some(vote.claim(Confidence::High)), None),
+                    }
+                }
                 None => (None, Some(format!("cloud region {} names no country", cloud.region).into())),
             },
-            (kind, None) => weigh(&votes, kind),
+            // What an operator says of its own network is no default of a database.
+            (kind, None) => weigh(&votes, kind.filter(|_| from_operators == 0), network.is_some()),
         };
         Place { located_in, indeterminate, votes, network, cloud, caveat }
     }
 }
 
 /// The most specific cloud range around an address, and its vote if its region has a country.
-fn cloud<'a>(databases: impl Iterator<Item = &'a Database>, address: IpAddr, votes: &mut Vec<Vote>) -> Option<Cloud> {
-    let mut best: Option<(Prefix, &Database, CloudRecord<'_>)> = None;
+fn cloud<'a>(
+    databases: impl Iterator<Item = &'a Database>,
+    ranges: &'a [Ranges],
+    address: IpAddr,
+    votes: &mut Vec<Vote>,
+) -> Option<Cloud> {
+    let mut best: Option<(Prefix, &Arc<Source>, CloudRecord<'_>)> = None;
+    // A list that was imported counts before the same provider's older ones, even where it is silent.
+    let imported = |provider: &str| ranges.iter().find(|r| r.kind.token() == provider);
+    for list in ranges.iter().filter(|r| r.kind != RangesKind::Geofeed) {
+        let provider = list.kind.token();
+        if !imported(provider).is_some_and(|newest| std::ptr::eq(newest, list)) {
+            continue;
+        }
+        let Some((prefix, said)) = list.get(address) else { continue };
+        if best.as_ref().is_none_or(|(other, _, _)| prefix.bits() > other.bits()) {
+            let record = CloudRecord {
+                provider,
+                region: &said.region,
+                country_code: said.country.as_ref().map(CountryCode::as_str),
+                services: Some(&said.services),
+            };
+            best = Some((prefix, &list.source, record));
+        }
+    }
     for database in databases.filter(|d| d.schema.cloud) {
         let Some(found) = database.find(address) else { continue };
         let (Ok(Some(record)), Some(prefix)) = (found.decode::<CloudRecord<'_>>(), prefix_of(&found)) else {
             continue;
         };
+        if imported(record.provider).is_some_and(|list| list.source.date >= database.source.date) {
+            continue;
+        }
         // Of two equally narrow ranges the user's own counts: it is asked first.
         if best.as_ref().is_none_or(|(other, _, _)| prefix.bits() > other.bits()) {
-            best = Some((prefix, database, record));
+            best = Some((prefix, &database.source, record));
         }
     }
-    let (prefix, database, record) = best?;
-    let source = &database.source;
+    let (prefix, source, record) = best?;
     if let Some(country) = record.country_code.and_then(CountryCode::parse).filter(CountryCode::is_a_place) {
-        votes.push(Vote { country, source: Arc::clone(source), prefix });
+        votes.push(Vote { country, source: Arc::clone(source), prefix, excluded: false });
     }
     Some(Cloud {
         provider: record.provider.into(),
@@ -227,21 +275,36 @@ fn cloud<'a>(databases: impl Iterator<Item = &'a Database>, address: IpAddr, vot
 }
 
 /// The answer of the country databases alone.
-fn weigh(votes: &[Vote], caveat: Option<CaveatKind>) -> (Option<Claim<CountryCode>>, Option<Box<str>>) {
+fn weigh(
+    votes: &[Vote],
+    caveat: Option<CaveatKind>,
+    announced: bool,
+) -> (Option<Claim<CountryCode>>, Option<Box<str>>) {
     let Some(first) = votes.first() else { return (None, Some("no source knows this address".into())) };
     if votes.iter().any(|vote| vote.country != first.country) {
-        let mut words = String::from("sources disagree: ");
-        for (n, vote) in votes.iter().enumerate() {
-            if !votes.iter().take(n).any(|earlier| earlier.country == vote.country) {
-                let _ = write!(words, "{}{}", if n == 0 { "" } else { ", " }, vote.country);
-            }
-        }
-        return (Some(first.claim(Confidence::Low)), Some(words.into()));
+        return (Some(first.claim(Confidence::Low)), Some(disagreement(votes)));
     }
     match caveat {
         Some(kind) => (Some(first.claim(Confidence::Low)), Some(kind.words().into())),
+        None if !announced => (Some(first.claim(Confidence::Low)), Some("no network is known to announce it".into())),
         None => (Some(first.claim(Confidence::Medium)), None),
     }
+}
+
+fn disagreement(votes: &[Vote]) -> Box<str> {
+    let mut words = String::from("sources disagree: ");
+    for (n, vote) in votes.iter().enumerate() {
+        if !votes.iter().take(n).any(|earlier| earlier.country == vote.country) {
+            let _ = write!(words, "{}{}", if n == 0 { "" } else { ", " }, vote.country);
+        }
+    }
+    words.into()
+}
+
+/// What a geofeed says of an address.
+fn vote(feed: &Ranges, address: IpAddr) -> Option<Vote> {
+    let (prefix, said) = feed.get(address)?;
+    Some(Vote { country: said.country?, source: Arc::clone(&feed.source), prefix, excluded: false })
 }
 
 /// The address that a NAT64 address of the well-known prefix leads to (RFC 6052 §2.1), else the address itself.
@@ -252,12 +315,6 @@ fn inner(address: IpAddr) -> IpAddr {
             _ => address,
         },
         IpAddr::V4(_) => address,
-    }
-}
-
-impl Vote {
-    fn claim(&self, confidence: Confidence) -> Claim<CountryCode> {
-        Claim { value: self.country, source: Arc::clone(&self.source), confidence }
     }
 }
 
@@ -302,7 +359,7 @@ impl Database {
         let field = self.schema.country?;
         let found = self.find(address)?;
         let country = CountryCode::parse(schema::text(&found, field)?).filter(CountryCode::is_a_place)?;
-        Some(Vote { country, source: Arc::clone(&self.source), prefix: prefix_of(&found)? })
+        Some(Vote { country, source: Arc::clone(&self.source), prefix: prefix_of(&found)?, excluded: false })
     }
 
     fn network(&self, address: IpAddr) -> Option<Network> {

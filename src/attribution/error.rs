@@ -21,6 +21,9 @@ pub enum AttributionError {
         reason: Box<str>,
         cure: &'static str,
     },
+    /// A publisher's list of ranges that is not what it should be.
+    #[error("{file} as a list of {kind}: {reason}; give the publisher's file as it is")]
+    Ranges { file: Box<str>, kind: &'static str, reason: Box<str> },
     /// A place of capture that cannot be found on the earth.
     #[error(
         "place of capture `{text}`: {reason}; name a city of geoip/cities.toml, or write LATITUDE,LONGITUDE[,RADIUS in km]"

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The cities that are compiled in.
-static CITIES: (&str, &str) = ("cities.toml", include_str!("../../geoip/cities.toml"));
+static CITIES: &str = include_str!("../../geoip/cities.toml");
 
 /// Kilometres that light goes in a millisecond of a round trip: there and back.
 const LIGHT: f64 = 299.792_458 / 2.0;
@@ -59,23 +59,29 @@ impl Vantage {
         };
         let parts: Vec<&str> = text.split(',').map(str::trim).collect();
         let degrees = |text: &str| text.parse::<f64>().map_err(|_| wrong("a coordinate is not a number"));
-        let cities: File = toml::from_str(CITIES.1).map_err(|e| AttributionError::toml(CITIES.0, CITIES.1, &e))?;
         let (name, at, radius) = match *parts.as_slice() {
             [name] | [name, _] if name.parse::<f64>().is_err() => {
-                let same = |other: &str| other.to_lowercase() == name.to_lowercase();
-                let city = cities.cities.values().flatten().find(|city| city.names.iter().any(|n| same(n)));
-                let city = city.ok_or_else(|| wrong("no city of the table has this name"))?;
-                let radius = parts.get(1).map_or(Ok(cities.radius), |r| r.parse());
-                (city.names.first().map_or(name, |n| n), city.at, radius)
+                let city = Self::city(name).ok_or_else(|| wrong("no city of the table has this name"))?;
+                let radius = parts.get(1).map_or(Ok(city.radius), |r| r.parse());
+                (city.name, [city.point.latitude, city.point.longitude], radius)
             }
             [latitude, longitude] | [latitude, longitude, _] => {
                 let radius = parts.get(2).map_or(Ok(DEFAULT_RADIUS), |r| r.parse());
-                (text.trim(), [degrees(latitude)?, degrees(longitude)?], radius)
+                (text.trim().into(), [degrees(latitude)?, degrees(longitude)?], radius)
             }
             _ => return Err(wrong("that is no place")),
         };
         let radius = radius.map_err(|_| wrong("the radius is not a number of km"))?;
-        Self::new(name, at, radius).ok_or_else(|| wrong("there is no such point, or the radius is not 0 to 20000 km"))
+        Self::new(&name, at, radius).ok_or_else(|| wrong("there is no such point, or the radius is not 0 to 20000 km"))
+    }
+
+    /// A city of the table, by any of its names.
+    #[must_use]
+    pub fn city(name: &str) -> Option<Self> {
+        let file: File = toml::from_str(CITIES).ok()?;
+        let same = |other: &str| other.to_lowercase() == name.trim().to_lowercase();
+        let city = file.cities.into_values().flatten().find(|city| city.names.iter().any(|n| same(n)))?;
+        Self::new(city.names.first()?, city.at, file.radius)
     }
 
     /// A place by coordinates `[latitude, longitude]` in degrees and a radius in km; `None` off the earth.
@@ -220,7 +226,7 @@ mod tests {
 
     #[test]
     fn nothing_excludes_the_country_of_the_capture_and_a_long_round_trip_excludes_nothing() {
-        let file: File = toml::from_str(CITIES.1).unwrap();
+        let file: File = toml::from_str(CITIES).unwrap();
         for (country, city) in file.cities.iter().flat_map(|(c, cities)| cities.iter().map(move |city| (c, city))) {
             let name = &city.names[0];
             let horizon = Horizon::new(Vantage::parse(name).unwrap()).unwrap();

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use crate::attribution::RangesKind;
 use crate::policy::{Lang, Severity};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -190,8 +191,23 @@ pub(super) enum Services {
 pub(super) enum Geo {
     /// Databases in use, with age and hash (the default)
     Info,
+    /// Keep a cloud's own range list, or a geofeed, for later runs: aws (ip-ranges.json), azure (ServiceTags_Public_*.json),
+    /// gcp (cloud.json), oci (public_ip_ranges.json), geofeed (RFC 8805)
+    Import {
+        #[arg(value_parser = ranges_kind, value_name = "aws|azure|gcp|oci|geofeed")]
+        kind: RangesKind,
+        file: PathBuf,
+    },
     /// What each source says of an address
-    Lookup { address: std::net::IpAddr },
+    Lookup {
+        address: std::net::IpAddr,
+        /// Where it answered to: a city, or LATITUDE,LONGITUDE[,RADIUS in km]
+        #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+        vantage: Option<String>,
+        /// In how many milliseconds it answered, there and back
+        #[arg(long, value_name = "MS", requires = "vantage", value_parser = milliseconds)]
+        rtt: Option<u64>,
+    },
 }
 
 /// What the recipients are held against
@@ -216,6 +232,10 @@ pub(super) struct Judge {
     /// Databases of your own (.mmdb), asked beside the embedded ones
     #[arg(long, value_name = "DIR")]
     pub(super) geoip: Option<PathBuf>,
+    /// Where the capture was made: a city, or LATITUDE,LONGITUDE, with the radius in km behind it where it is known better
+    /// (`Berlin`, `52.52,13.41,1`). Round trips then exclude countries that are too far away
+    #[arg(long, value_name = "PLACE", allow_hyphen_values = true)]
+    pub(super) vantage: Option<String>,
     /// Exit with status 1 if there is a finding of this severity or above
     #[arg(long, value_parser = severity, value_name = "info|notice|attention|high")]
     pub(super) fail_on: Option<Severity>,
@@ -304,6 +324,19 @@ pub(super) enum Color {
 
 fn lang(text: &str) -> Result<Lang, &'static str> {
     Lang::ALL.into_iter().find(|l| l.token() == text).ok_or("write `en` or `de`")
+}
+
+fn ranges_kind(text: &str) -> Result<RangesKind, &'static str> {
+    let known = RangesKind::ALL.into_iter().find(|kind| kind.token() == text);
+    known.ok_or("write `aws`, `azure`, `gcp`, `oci` or `geofeed`")
+}
+
+/// Nanoseconds.
+fn milliseconds(text: &str) -> Result<u64, &'static str> {
+    let wrong = "write milliseconds, as in 23.5";
+    let ms = text.parse::<f64>().map_err(|_| wrong)?;
+    let time = std::time::Duration::try_from_secs_f64(ms / 1e3).map_err(|_| wrong)?;
+    u64::try_from(time.as_nanos()).map_err(|_| wrong)
 }
 
 fn severity(text: &str) -> Result<Severity, &'static str> {

@@ -131,6 +131,8 @@ fn knowledge(judge: &Judge, lang: Lang) -> Result<Knowledge> {
         audit: judge.audit.as_deref(),
         policy: judge.policy.as_deref(),
         geoip: judge.geoip.as_deref(),
+        ranges: run::geo_folder().as_deref(),
+        vantage: judge.vantage.as_deref(),
         lang,
     })
 }

@@ -1,7 +1,7 @@
 //! The neutral vocabulary of the dissectors: what was read, in words that every room above understands.
 //! A new protocol speaks in these facts; it does not add a type that others must know.
 
-use crate::wire::{End, Side, Text};
+use crate::wire::{End, RoundTrip, Side, Text};
 use std::borrow::Cow;
 use std::net::IpAddr;
 
@@ -39,6 +39,11 @@ pub enum Fact {
     Hidden(Hidden),
     /// Application data that anyone on the way could read; the protocol's token.
     Clear(&'static str),
+    /// The side has answered a hello without choosing yet: QUIC Retry and version negotiation, DTLS HelloVerifyRequest.
+    Answered,
+    /// The side has answered something that the other had asked, and how long that took. Told by the flow, which has the
+    /// time; dissectors have none.
+    RoundTrip(RoundTrip),
     /// Something for human eyes only.
     Detail { key: &'static str, value: Text },
 }

@@ -14,7 +14,7 @@ mod rtp;
 mod sip;
 mod socks;
 mod starttls;
-mod stun;
+pub mod stun;
 pub mod tls;
 mod vpn;
 mod xmpp;

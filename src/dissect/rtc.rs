@@ -221,7 +221,7 @@ fn once(said: &mut bool, side: Side, fact: Fact, out: &mut Facts) {
 }
 
 /// The packet within Microsoft's multiplexed TURN.
-fn multiplexed(bytes: &[u8]) -> Option<&[u8]> {
+pub(super) fn multiplexed(bytes: &[u8]) -> Option<&[u8]> {
     let mut cursor = Cursor::new(bytes);
     cursor.skip(MULTIPLEXED.len())?;
     let body = cursor.vec16()?;

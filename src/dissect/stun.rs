@@ -164,6 +164,24 @@ impl<'a> Message<'a> {
     }
 }
 
+/// A request or its response: which of them, and the transaction id that both have (RFC 8489 §5), with the cookie.
+/// Datagrams of Microsoft's multiplexed ports are looked into. Cheap for anything else.
+#[must_use]
+pub fn transaction(datagram: &[u8]) -> Option<(bool, [u8; 16])> {
+    let bytes = match datagram {
+        [0..=3, ..] => datagram,
+        [0xff, 0x10, ..] => super::rtc::multiplexed(datagram)?,
+        _ => return None,
+    };
+    let (message, _) = Message::read(bytes).filter(|(m, len)| *len == bytes.len() && m.is_certain())?;
+    // The class bits: request, indication, success, error.
+    match message.kind & 0x0110 {
+        0x0000 => Some((true, message.mask)),
+        0x0100 | 0x0110 => Some((false, message.mask)),
+        _ => None,
+    }
+}
+
 /// MAPPED-ADDRESS (RFC 8489 §14.1), or XOR-MAPPED-ADDRESS (§14.2) with its mask.
 fn address(value: &[u8], mask: [u8; 16]) -> Option<End> {
     let mut cursor = Cursor::new(value);

@@ -22,7 +22,6 @@ pub(super) struct Entry {
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
     pub(super) frame: FrameNo,
-    pub(super) round_trip: Option<u64>,
     pub(super) spoken: TokenSet,
     pub(super) clear: TokenSet,
     pub(super) outer: bool,
@@ -64,7 +63,6 @@ pub(super) struct Encounter {
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
     pub(super) address: IpAddr,
-    pub(super) round_trip: Option<u64>,
     pub(super) encounters: Vec<Encounter>,
 }
 
@@ -134,14 +132,13 @@ impl Ledger {
             None => {
                 let at = self.endpoints.len() as u32;
                 self.index.insert(entry.server, at);
-                self.endpoints.push(Endpoint { address: entry.server, round_trip: None, encounters: Vec::new() });
+                self.endpoints.push(Endpoint { address: entry.server, encounters: Vec::new() });
                 at
             }
         };
         let day = entry.first.day();
         let period = self.turning_days.partition_point(|turn| *turn <= day) as u16;
         let Some(endpoint) = self.endpoints.get_mut(at as usize) else { return };
-        endpoint.round_trip = [endpoint.round_trip, entry.round_trip].into_iter().flatten().min();
         endpoint.fold(entry, period, &self.limits);
     }
 }

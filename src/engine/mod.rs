@@ -21,6 +21,7 @@ mod recipients;
 mod snapshot;
 mod summary;
 mod timeline;
+mod trips;
 pub mod view;
 
 pub use client::Device;
@@ -34,11 +35,13 @@ pub use timeline::{Cell, TimelineLimits};
 
 use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
-use crate::dissect::fact::{Choice, Ech, Hidden, Offer};
+use crate::dissect::fact::{Choice, Ech, HelloTransport, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::{Flow, FlowId, FlowTable, Sent};
 use crate::policy::{Circumstances, Silence};
-use crate::wire::{Day, End, Frame, FrameNo, Side, Text, TextRef, Timestamp, TransportKind, canonical};
+use crate::wire::{
+    Day, End, Frame, FrameNo, RoundTrip, Side, Text, TextRef, Timestamp, TransportKind, TripKind, canonical,
+};
 use agreements::Agreements;
 use client::Vantage;
 use hashbrown::HashMap;
@@ -51,6 +54,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use timeline::{SeriesKey, Timeline};
+use trips::Trips;
 use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, Tally};
 
 /// Packet time between two looks for flows that have fallen silent.
@@ -88,6 +92,9 @@ struct Handshake {
     /// Position in the list of distinct offers.
     offer: u32,
     choice: Option<Choice>,
+    /// Since when its answer has been awaited: the first of several hellos without one.
+    since: (FrameNo, Timestamp),
+    answered: bool,
 }
 
 /// Something that waits to be polled.
@@ -141,6 +148,7 @@ pub struct Engine {
     /// Name → the aliases through which DNS led from it to an address, latest answer.
     chains: HashMap<NameId, Vec<NameId>>,
     ledger: Ledger,
+    trips: Trips,
     vantage: Vantage,
     losses: Losses,
     markers: Vec<Marker>,
@@ -183,6 +191,7 @@ impl Engine {
             contested: Vec::new(),
             chains: HashMap::new(),
             ledger: Ledger::new(config.limits.ledger, &config.turning_days),
+            trips: Trips::default(),
             vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
             losses: Losses::default(),
             markers: Vec::new(),
@@ -462,8 +471,20 @@ impl Engine {
                 }
                 return;
             }
+            Fact::RoundTrip(trip) => {
+                self.trips.add(from.address, trip, self.limits.ledger.endpoints);
+                return;
+            }
+            Fact::Answered => {
+                let hello = notes.handshake;
+                self.answered(hello, from, (frame, time));
+                return;
+            }
             Fact::Offered(offer) => {
                 notes.client = Some(side);
+                let awaited = notes.handshake.and_then(|n| n.checked_sub(self.handshakes_retired));
+                let awaited = awaited.and_then(|at| self.handshakes.get(at as usize));
+                let awaited = awaited.filter(|h| !h.answered && h.client == from).map(|h| h.since);
                 if offer.ech != Ech::Absent {
                     notes.outer = true;
                     let seen = &mut self.circumstances;
@@ -492,6 +513,8 @@ impl Engine {
                     sni,
                     offer,
                     choice: None,
+                    since: awaited.unwrap_or((frame, time)),
+                    answered: false,
                 });
                 if self.handshakes.len() > self.limits.ledger.handshakes
                     && let Some(oldest) = self.handshakes.pop_front()
@@ -503,7 +526,9 @@ impl Engine {
             }
             Fact::Chosen(choice) => {
                 notes.agreement = self.agreements.chosen(notes.agreement, choice);
-                let at = notes.handshake.and_then(|n| n.checked_sub(self.handshakes_retired));
+                let hello = notes.handshake;
+                self.answered(hello, from, (frame, time));
+                let at = hello.and_then(|n| n.checked_sub(self.handshakes_retired));
                 // The latest word counts: after a retry, and with the group of a ServerKeyExchange.
                 if let Some(handshake) = at.and_then(|at| self.handshakes.get_mut(at as usize)) {
                     handshake.choice = Some(choice);
@@ -542,6 +567,25 @@ impl Engine {
         self.queue.push_back(Queued::Fact { frame, time, flow: id, from, to, fact });
     }
 
+    /// Measures the time from a hello to the first that the other end says to it.
+    fn answered(&mut self, hello: Option<u32>, from: End, at: (FrameNo, Timestamp)) {
+        let hello = hello.and_then(|n| n.checked_sub(self.handshakes_retired));
+        let Some(hello) = hello.and_then(|n| self.handshakes.get_mut(n as usize)) else { return };
+        if hello.answered || hello.server != from {
+            return;
+        }
+        hello.answered = true;
+        let Some(offer) = self.offers.get(hello.offer as usize) else { return };
+        let kind = match offer.transport {
+            HelloTransport::Tls => TripKind::TlsHello,
+            HelloTransport::Quic => TripKind::QuicHello,
+            HelloTransport::Dtls => TripKind::DtlsHello,
+        };
+        if let Some(trip) = RoundTrip::between(kind, hello.since, at) {
+            self.trips.add(from.address, trip, self.limits.ledger.endpoints);
+        }
+    }
+
     /// The number of an offer. Clients make few different ones, apart from the name asked for.
     fn offer_number(&mut self, mut offer: Offer) -> u32 {
         if let Some(known) = self.offer_index.get(&offer) {
@@ -572,7 +616,6 @@ impl Engine {
             first: flow.first,
             last: flow.last,
             frame: flow.first_frame,
-            round_trip: flow.round_trip,
             spoken: notes.spoken,
             clear: notes.clear,
             outer: notes.outer,

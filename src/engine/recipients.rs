@@ -5,12 +5,14 @@ use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
 use super::notes::{HiddenSet, TokenSet, Tokens};
 use super::owners::Owners;
+use super::trips::Trips;
 use super::view::EndpointView;
 use crate::attribution::{
-    Atlas, Claim, Company, Confidence, CountryCode, Interner, NameBasis, NameId, Organisations, Source, registrable,
+    Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations,
+    Source, registrable,
 };
 use crate::dissect::fact::Offer;
-use crate::policy::subject::{Agreement, Alias, Label};
+use crate::policy::subject::{Agreement, Alias, Label, Measured};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
 use hashbrown::{Equivalent, HashMap};
@@ -29,6 +31,8 @@ pub struct Knowledge {
     pub profile: Option<Profile>,
     /// What the auditor declared.
     pub audit: Option<Audit>,
+    /// What round trips say, as seen from the place of capture; `None` if that is not known.
+    pub horizon: Option<Horizon>,
     pub lang: Lang,
 }
 
@@ -39,6 +43,7 @@ impl Knowledge {
         sources.push(Arc::clone(self.organisations.source()));
         sources.extend(self.book.sources());
         sources.extend(self.profile.iter().flat_map(|p| [Some(&p.source), p.base.as_ref()]).flatten().map(Arc::clone));
+        sources.extend(self.horizon.iter().map(|h| Arc::clone(h.source())));
         sources.extend(self.audit.iter().map(|a| Arc::clone(&a.source)));
         sources
     }
@@ -63,6 +68,8 @@ enum Who<S> {
 struct Key<S> {
     who: Who<S>,
     country: Option<CountryCode>,
+    /// A round trip excludes what some source says.
+    contradicted: bool,
     listing: Listing,
     role: Option<S>,
     category: Option<S>,
@@ -72,7 +79,7 @@ struct Key<S> {
 impl<S: AsRef<str>> Key<S> {
     fn with<'k, T>(&'k self, text: impl Fn(&'k str) -> T) -> Key<T> {
         let text = |s: &'k S| text(s.as_ref());
-        let Self { country, listing, law, .. } = *self;
+        let Self { country, contradicted, listing, law, .. } = *self;
         let who = match &self.who {
             Who::Operator(name) => Who::Operator(text(name)),
             Who::Domain(name) => Who::Domain(text(name)),
@@ -81,7 +88,7 @@ impl<S: AsRef<str>> Key<S> {
             Who::Further(name) => Who::Further(text(name)),
         };
         let (role, category) = (self.role.as_ref().map(text), self.category.as_ref().map(text));
-        Key { who, country, listing, role, category, law }
+        Key { who, country, contradicted, listing, role, category, law }
     }
 }
 
@@ -118,6 +125,10 @@ pub(super) struct Recipients<'a> {
     recogniser: Option<Recogniser<'a>>,
     /// Flows began in more than one period.
     pub(super) periods: bool,
+    trips: &'a Trips,
+    /// TCP handshakes are answered on the way.
+    early: bool,
+    circles: HashMap<Day, Option<Circle>>,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
     index: HashMap<Key<Box<str>>, usize>,
@@ -134,13 +145,16 @@ impl<'a> Recipients<'a> {
     pub(super) fn new(
         knowledge: &'a Knowledge,
         names: &'a Interner,
-        tokens: &'a Tokens,
-        chains: &'a HashMap<NameId, Vec<NameId>>,
+        (tokens, chains): (&'a Tokens, &'a HashMap<NameId, Vec<NameId>>),
         owners: &'a Owners,
         (agreements, offers): (&'a Agreements, &'a [Arc<Offer>]),
+        (trips, early): (&'a Trips, bool),
         limits: LedgerLimits,
     ) -> Self {
         Self {
+            trips,
+            early,
+            circles: HashMap::new(),
             owners,
             filed_as: HashMap::new(),
             knowledge,
@@ -162,10 +176,7 @@ impl<'a> Recipients<'a> {
     }
 
     /// Adds what went to one address; returns its row.
-    pub(super) fn add<'e>(&mut self, endpoint: &'e Endpoint) -> EndpointView<'e>
-    where
-        'a: 'e,
-    {
+    pub(super) fn add(&mut self, endpoint: &Endpoint) -> EndpointView<'a> {
         let kind = AddressKind::of(endpoint.address);
         let place = self.knowledge.atlas.place(endpoint.address);
         let holder = self.knowledge.organisations.holder_of(&place);
@@ -175,7 +186,8 @@ impl<'a> Recipients<'a> {
             operator: None,
             holder,
             place,
-            round_trip: endpoint.round_trip,
+            round_trip: None,
+            excluded: &[],
             regime: Arc::default(),
             label: None,
             listing: Listing::Unjudged,
@@ -186,6 +198,7 @@ impl<'a> Recipients<'a> {
             flows: endpoint.encounters.iter().map(|e| u64::from(e.flows)).sum(),
             reverse_name: None,
         };
+        let measured = self.measure(&mut row);
         // What a database says of another time than that of the traffic is not sure, however exact it was then.
         if let Some(claim) = &mut row.place.located_in
             && far_from(&claim.source, row.first.day()).is_some()
@@ -209,7 +222,7 @@ impl<'a> Recipients<'a> {
             }
             if encounter.judged {
                 self.recognise(encounter, endpoint.address, &row);
-                self.file(encounter, endpoint.address, kind, &row, &judged);
+                self.file(encounter, kind, &row, &judged, measured.as_ref());
             }
         }
         row.listing = most_telling.unwrap_or(Listing::Unjudged);
@@ -247,6 +260,31 @@ impl<'a> Recipients<'a> {
         let (proposal, points) = recogniser.proposal(asked);
         let own = self.subjects.iter().any(|s| s.listing == Listing::Service);
         (proposal, own || points > 0)
+    }
+
+    /// What round trips say of the place of an address: marks it in the row.
+    fn measure(&mut self, row: &mut EndpointView<'a>) -> Option<Measured> {
+        row.round_trip = self.trips.smallest(row.address, self.early);
+        let (trip, knowledge) = (row.round_trip?, self.knowledge);
+        let horizon = knowledge.horizon.as_ref().filter(|_| AddressKind::of(row.address).is_outside())?;
+        row.excluded = horizon.excluded(trip.at_most());
+        // Of an address without a place nothing is contradicted: nobody claimed that it stands where databases have it.
+        let placed = row.place.located_in.is_some();
+        row.place.test(horizon, trip.at_most());
+        let mut excluded: Vec<Claim<CountryCode>> = Vec::new();
+        for vote in row.place.votes.iter().filter(|vote| placed && vote.excluded) {
+            if excluded.iter().all(|claim| claim.value != vote.country) {
+                excluded.push(Claim {
+                    value: vote.country,
+                    source: Arc::clone(&vote.source),
+                    confidence: Confidence::High,
+                });
+            }
+        }
+        let day = row.first.day();
+        let circle = *self.circles.entry(day).or_insert_with(|| knowledge.book.regimes.eea_circle(horizon, day));
+        let within_eea = circle.is_some_and(|circle| horizon.is_within(&circle, trip.at_most()));
+        Some(Measured { address: row.address, trip, excluded, within_eea })
     }
 
     /// The protocols of a set, sorted; the same few sets come again and again.
@@ -348,11 +386,12 @@ impl<'a> Recipients<'a> {
     fn file(
         &mut self,
         encounter: &Encounter,
-        address: IpAddr,
         kind: AddressKind,
         row: &EndpointView<'_>,
         judged: &Judged,
+        measured: Option<&Measured>,
     ) {
+        let address = row.address;
         let name = encounter.name.map(|(id, _)| self.names.resolve(id));
         let network = row.holder.as_ref().map_or("", |h| &*h.value.name);
         let who = match (&judged.operator, name) {
@@ -368,6 +407,7 @@ impl<'a> Recipients<'a> {
         let mut key = Key {
             who,
             country: row.place.located_in.as_ref().map(|c| c.value),
+            contradicted: measured.is_some_and(|m| !m.excluded.is_empty()),
             listing: judged.listing,
             role: judged.role.as_deref(),
             category: judged.label.as_ref().map(|l| &*l.category),
@@ -408,6 +448,9 @@ impl<'a> Recipients<'a> {
             subject.address_count += 1;
             if subject.addresses.len() < self.limits.addresses_per_recipient {
                 subject.addresses.push(address);
+            }
+            if subject.measured.len() < self.limits.addresses_per_recipient {
+                subject.measured.extend(measured.cloned());
             }
         }
         for process in self.owners.names(encounter.owners) {

@@ -45,13 +45,15 @@ impl Engine {
                 rows.handshake(&view);
             }
         }
+        circumstances.early_answers = self.trips.early_answers();
+        let trips = (&self.trips, circumstances.early_answers.is_some());
         let mut recipients = Recipients::new(
             knowledge,
             self.names.all(),
-            &self.tokens,
-            &self.chains,
+            (&self.tokens, &self.chains),
             &self.owners,
             (&self.agreements, &self.offers),
+            trips,
             self.limits.ledger,
         );
         recipients.periods = ledger.has_periods();
@@ -260,10 +262,10 @@ fn stated(audit: &Audit) -> Stated {
         note: case.note.clone(),
         jurisdiction: audit.jurisdiction.map(|code| code.to_string().into()).unwrap_or_default(),
         place: audit.vantage.as_ref().map(|place| StatedPlace {
-            city: place.city.unwrap_or_default().into(),
-            latitude: place.latitude,
-            longitude: place.longitude,
-            radius_km: place.radius_km,
+            city: place.name.clone(),
+            latitude: place.point.latitude,
+            longitude: place.point.longitude,
+            radius_km: place.radius,
         }),
     }
 }
@@ -271,7 +273,8 @@ fn stated(audit: &Audit) -> Stated {
 /// Judges recipients and capture, and says so in `lang`. The findings are the same in every language, in the same order.
 pub fn judge(recipients: &[Subject], circumstances: &Circumstances, knowledge: &Knowledge, lang: Lang) -> Words {
     let case = Case::new(&knowledge.book, knowledge.profile.as_ref(), lang, circumstances)
-        .with_audit(knowledge.audit.as_ref());
+        .with_audit(knowledge.audit.as_ref())
+        .with_horizon(knowledge.horizon.as_ref());
     Words { lang, findings: judge_all(recipients, circumstances, &case), law: law(knowledge, recipients, lang) }
 }
 

@@ -1,11 +1,11 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
 pub use super::timeline::Cell;
-use crate::attribution::{Claim, Company, NameBasis, Owner, Place, Source};
+use crate::attribution::{Claim, Company, CountryCode, NameBasis, Owner, Place, Source};
 use crate::dissect::fact::{Answer, Choice, Fact, Offer};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
-use crate::wire::{End, FrameNo, Text, TextRef, Timestamp, TransportKind, Tunnel};
+use crate::wire::{End, FrameNo, RoundTrip, Text, TextRef, Timestamp, TransportKind, Tunnel};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -123,8 +123,10 @@ pub struct EndpointView<'a> {
     pub operator: Option<Claim<Arc<Company>>>,
     pub holder: Option<Claim<Arc<Company>>>,
     pub place: Place,
-    /// Smallest round trip, nanoseconds.
-    pub round_trip: Option<u64>,
+    /// The smallest that was measured; TCP handshakes only where nobody on the way answers them.
+    pub round_trip: Option<RoundTrip>,
+    /// Countries that it rules out as seen from the place of capture, nearest first; empty if that place is not known.
+    pub excluded: &'a [CountryCode],
     /// Token of the legal regime of `place.located_in` on the day of the first flow; empty if there is no country.
     pub regime: Arc<str>,
     pub label: Option<Label>,

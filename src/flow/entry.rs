@@ -40,7 +40,7 @@ pub struct Flow {
     /// Time from the SYN to its answer, in nanoseconds; not of repeated SYNs, whose answer could belong to either.
     pub round_trip: Option<u64>,
     /// When the only SYN so far was sent.
-    pub(super) syn_at: Option<Timestamp>,
+    pub(super) syn_at: Option<(FrameNo, Timestamp)>,
     pub(super) reader: Reader,
     /// Bytes its reader holds, as last booked.
     pub(super) held: u32,

@@ -3,6 +3,7 @@
 //! A flow is one generation of a TCP or UDP 5-tuple. While its dissector is curious, its bytes are put in order and read;
 //! then it is *settled* and only counted: 99 of 100 packets of a call take that short way, which allocates nothing.
 
+mod asked;
 mod entry;
 mod reader;
 mod stream;

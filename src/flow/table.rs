@@ -1,9 +1,13 @@
 //! All flows: finds the one a packet belongs to, opens, counts, reads and retires. Bounded in flows and in bytes held.
 
+use super::asked::Asked;
 use super::entry::{Flow, FlowId};
 use super::reader::{Reader, Verdict};
-use crate::dissect::Facts;
-use crate::wire::{End, FlowKey, Fragment, Frame, Packet, Pair, Side, TcpFlags, Timestamp, Transport, TransportKind};
+use crate::dissect::{Fact, Facts};
+use crate::wire::{
+    End, FlowKey, Fragment, Frame, FrameNo, Packet, Pair, RoundTrip, Side, TcpFlags, Timestamp, Transport,
+    TransportKind, TripKind,
+};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
@@ -64,6 +68,8 @@ pub struct FlowTable {
     held: usize,
     /// TCP flows somebody listens to, for letting go of silent ones.
     listening: Vec<FlowId>,
+    /// STUN requests that wait for their response.
+    asked: Asked,
     losses: TableLosses,
 }
 
@@ -85,6 +91,7 @@ impl FlowTable {
             recent: Box::new([(0, u32::MAX); RECENT]),
             held: 0,
             listening: Vec::new(),
+            asked: Asked::default(),
             losses: TableLosses::default(),
         }
     }
@@ -153,11 +160,21 @@ impl FlowTable {
             (Reader::Unknown { .. } | Reader::Datagrams { .. }, _) => {
                 if !packet.payload.is_empty() {
                     flow.reader.datagram(side, packet.payload, &flow.ends, out);
+                    self.asked.datagram((id, side), packet.payload, (frame.number, frame.time), out);
                     self.book(at);
                 }
             }
             (Reader::Stream(_), Transport::Tcp { sequence, acknowledgment, flags }) => {
-                read_segment(flow, side, sequence, acknowledgment, flags, packet.payload, frame.time, out);
+                read_segment(
+                    flow,
+                    side,
+                    sequence,
+                    acknowledgment,
+                    flags,
+                    packet.payload,
+                    (frame.number, frame.time),
+                    out,
+                );
                 self.book(at);
             }
             (Reader::Stream(_), _) => {}
@@ -352,7 +369,7 @@ fn read_segment(
     acknowledgment: u32,
     flags: TcpFlags,
     payload: &[u8],
-    now: Timestamp,
+    now: (FrameNo, Timestamp),
     out: &mut Facts,
 ) {
     let Reader::Stream(reader) = &mut flow.reader else { return };
@@ -367,7 +384,14 @@ fn read_segment(
         reader.streams[side].start(sequence);
         data_at = sequence.wrapping_add(1);
         if answer {
-            flow.round_trip = flow.syn_at.take().map(|at| now.since(at));
+            // An answer to another SYN than the one that was seen says nothing of the time it took.
+            let ours = flow.tcp[side.other()].isn.wrapping_add(1) == acknowledgment;
+            let asked = flow.syn_at.take().filter(|_| ours);
+            let trip = asked.and_then(|asked| RoundTrip::between(TripKind::TcpHandshake, asked, now));
+            if let Some(trip) = trip {
+                flow.round_trip = Some(trip.nanos);
+                out.push(side, Fact::RoundTrip(trip));
+            }
         } else {
             // A second SYN makes it unknowable which of them the answer answers.
             flow.syn_at = if flow.sent[side].packets == 1 { Some(now) } else { None };

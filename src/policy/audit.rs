@@ -9,7 +9,7 @@ use super::phase::Phase;
 use super::service::{Disclosed, Parameters};
 use super::suppression::{Suppression, Suppressions};
 use super::words::Lang;
-use crate::attribution::{CountryCode, Source};
+use crate::attribution::{CountryCode, Source, Vantage};
 use crate::wire::{Day, Text, Timestamp};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -18,8 +18,6 @@ use std::sync::Arc;
 /// The file to fill in, with every key explained.
 pub const TEMPLATE: &str = include_str!("data/audit.toml");
 
-/// A city stands for the place of its centre; an office is rarely farther away.
-const CITY_RADIUS_KM: f64 = 25.0;
 /// Half the circumference of the Earth: a larger radius says nothing.
 const MAX_RADIUS_KM: f64 = 20_000.0;
 /// Markers and entries of the other lists that are read.
@@ -66,18 +64,6 @@ pub struct AuditedCase {
     pub configuration: Box<str>,
     #[serde(default)]
     pub note: Box<str>,
-}
-
-/// Where the capture was made, as far as that is known.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Vantage {
-    /// The city, if the place was given by one.
-    pub city: Option<&'static str>,
-    /// Degrees north and east.
-    pub latitude: f64,
-    pub longitude: f64,
-    /// How far the device may have been from there.
-    pub radius_km: f64,
 }
 
 /// A country, or all of the European Economic Area as of the day asked about.
@@ -329,18 +315,19 @@ fn areas(name: &str, key: &str, codes: &[Box<str>]) -> Result<Vec<Area>, PolicyE
 
 fn vantage(name: &str, row: &VantageRow) -> Result<Vantage, PolicyError> {
     let wrong = |place: &str, what: String| PolicyError::new(name, place, what);
-    let (city, latitude, longitude) = match (&row.city, row.latitude, row.longitude) {
+    let (label, at, radius) = match (&row.city, row.latitude, row.longitude) {
         (Some(city), None, None) => {
-            let known = CITIES.iter().find(|(en, de, ..)| same_word(en, city) || same_word(de, city));
-            let &(city, _, latitude, longitude) = known.ok_or_else(|| {
+            let known = Vantage::city(city).ok_or_else(|| {
                 wrong(
                     "vantage.city",
                     format!("`{city}` is not in the list of cities; give latitude, longitude and radius_km"),
                 )
             })?;
-            (Some(city), latitude, longitude)
+            (known.name, [known.point.latitude, known.point.longitude], Some(known.radius))
         }
-        (None, Some(latitude), Some(longitude)) => (None, latitude, longitude),
+        (None, Some(latitude), Some(longitude)) => {
+            (format!("{latitude}, {longitude}").into(), [latitude, longitude], None)
+        }
         _ => {
             return Err(wrong(
                 "vantage",
@@ -348,24 +335,17 @@ fn vantage(name: &str, row: &VantageRow) -> Result<Vantage, PolicyError> {
             ));
         }
     };
-    if !(-90.0..=90.0).contains(&latitude) || !(-180.0..=180.0).contains(&longitude) {
-        return Err(wrong("vantage", format!("{latitude}, {longitude} is no place; write 52.52 and 13.41 for Berlin")));
-    }
-    let radius_km = match row.radius_km {
+    let radius = match row.radius_km.or(radius) {
         Some(radius) if radius > 0.0 && radius <= MAX_RADIUS_KM => radius,
         Some(radius) => {
             return Err(wrong("vantage.radius_km", format!("{radius} is no radius; write kilometres, as in 5")));
         }
-        None if city.is_some() => CITY_RADIUS_KM,
         None => {
             return Err(wrong("vantage.radius_km", "is missing; say how exact the coordinates are, as in 5".into()));
         }
     };
-    Ok(Vantage { city, latitude, longitude, radius_km })
-}
-
-fn same_word(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.trim().to_lowercase()
+    Vantage::new(&label, at, radius)
+        .ok_or_else(|| wrong("vantage", format!("{label} is no place; write 52.52 and 13.41 for Berlin")))
 }
 
 /// An instant with its zone; `None` for less, and before 1970.
@@ -380,31 +360,6 @@ fn instant(value: &toml::value::Datetime) -> Option<Timestamp> {
     let secs = i64::from(day.0) * 86_400 + of_day - minutes * 60;
     Some(Timestamp::from_secs(u64::try_from(secs).ok()?).plus_nanos(time.nanosecond.unwrap_or(0).into()))
 }
-
-/// Cities from which audits are made, English and German, degrees north and east of the centre.
-#[rustfmt::skip]
-const CITIES: &[(&str, &str, f64, f64)] = &[
-    ("Amsterdam", "Amsterdam", 52.37, 4.90), ("Athens", "Athen", 37.98, 23.73), ("Barcelona", "Barcelona", 41.39, 2.17),
-    ("Berlin", "Berlin", 52.52, 13.41), ("Bern", "Bern", 46.95, 7.45), ("Bonn", "Bonn", 50.73, 7.10),
-    ("Bratislava", "Bratislava", 48.15, 17.11), ("Bremen", "Bremen", 53.08, 8.80), ("Bremerhaven", "Bremerhaven", 53.54, 8.58),
-    ("Brussels", "Brüssel", 50.85, 4.35), ("Bucharest", "Bukarest", 44.43, 26.10), ("Budapest", "Budapest", 47.50, 19.04),
-    ("Copenhagen", "Kopenhagen", 55.68, 12.57), ("Cologne", "Köln", 50.94, 6.96), ("Dresden", "Dresden", 51.05, 13.74),
-    ("Dublin", "Dublin", 53.35, -6.26), ("Düsseldorf", "Düsseldorf", 51.23, 6.78), ("Erfurt", "Erfurt", 50.98, 11.03),
-    ("Frankfurt", "Frankfurt am Main", 50.11, 8.68), ("Geneva", "Genf", 46.20, 6.14), ("Hamburg", "Hamburg", 53.55, 9.99),
-    ("Hanover", "Hannover", 52.37, 9.73), ("Helsinki", "Helsinki", 60.17, 24.94), ("Karlsruhe", "Karlsruhe", 49.01, 8.40),
-    ("Kiel", "Kiel", 54.32, 10.14), ("Leipzig", "Leipzig", 51.34, 12.37), ("Lisbon", "Lissabon", 38.72, -9.14),
-    ("Ljubljana", "Ljubljana", 46.06, 14.51), ("London", "London", 51.51, -0.13), ("Luxembourg", "Luxemburg", 49.61, 6.13),
-    ("Madrid", "Madrid", 40.42, -3.70), ("Magdeburg", "Magdeburg", 52.13, 11.63), ("Mainz", "Mainz", 50.00, 8.27),
-    ("Marseille", "Marseille", 43.30, 5.37), ("Milan", "Mailand", 45.46, 9.19), ("Munich", "München", 48.14, 11.58),
-    ("Nicosia", "Nikosia", 35.17, 33.36), ("Nuremberg", "Nürnberg", 49.45, 11.08), ("Oslo", "Oslo", 59.91, 10.75),
-    ("Paris", "Paris", 48.86, 2.35), ("Potsdam", "Potsdam", 52.40, 13.06), ("Prague", "Prag", 50.08, 14.44),
-    ("Reykjavik", "Reykjavík", 64.15, -21.94), ("Riga", "Riga", 56.95, 24.11), ("Rome", "Rom", 41.90, 12.50),
-    ("Saarbrücken", "Saarbrücken", 49.24, 7.00), ("Schwerin", "Schwerin", 53.63, 11.41), ("Sofia", "Sofia", 42.70, 23.32),
-    ("Stockholm", "Stockholm", 59.33, 18.07), ("Strasbourg", "Straßburg", 48.57, 7.75), ("Stuttgart", "Stuttgart", 48.78, 9.18),
-    ("Tallinn", "Tallinn", 59.44, 24.75), ("Vaduz", "Vaduz", 47.14, 9.52), ("Valletta", "Valletta", 35.90, 14.51),
-    ("Vienna", "Wien", 48.21, 16.37), ("Vilnius", "Wilna", 54.69, 25.28), ("Warsaw", "Warschau", 52.23, 21.01),
-    ("Wiesbaden", "Wiesbaden", 50.08, 8.24), ("Zagreb", "Zagreb", 45.81, 15.98), ("Zurich", "Zürich", 47.38, 8.54),
-];
 
 #[cfg(test)]
 mod tests;

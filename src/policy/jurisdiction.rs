@@ -4,7 +4,7 @@ use super::data_file::{self, Code, Date, PolicyError, Standing};
 use super::service::Reference;
 use super::words::{Lang, Twin};
 use super::{country, words};
-use crate::attribution::{CountryCode, Source};
+use crate::attribution::{Circle, CountryCode, Horizon, Source};
 use crate::wire::Day;
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
@@ -176,6 +176,12 @@ impl Regimes {
         let number = known.map_or(if status == Status::Indeterminate { u32::MAX } else { u32::MAX - 1 }, |(at, _)| at);
         let row = known.map(|(_, row)| row);
         Regime { status, code, day, beyond_edition: day > self.edition, number, row, regimes: self }
+    }
+
+    /// The largest circle around a place of capture that has no land outside the EEA as of `day`.
+    #[must_use]
+    pub fn eea_circle(&self, horizon: &Horizon, day: Day) -> Option<Circle> {
+        horizon.circle(|country| self.on(country, day).status != Status::Eea)
     }
 
     #[must_use]

@@ -4,7 +4,7 @@ use super::words::Twin;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::dissect::fact::{Choice, Hidden, Offer};
 use crate::policy::recognise::Proposal;
-use crate::wire::{FrameNo, Text, Timestamp};
+use crate::wire::{FrameNo, RoundTrip, Text, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -111,6 +111,28 @@ pub struct Alias {
     pub label: Option<Label>,
 }
 
+/// What the smallest round trip of an address says of its place, as seen from the place of capture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    pub address: IpAddr,
+    pub trip: RoundTrip,
+    /// What sources say and the round trip excludes; each country once.
+    pub excluded: Vec<Claim<CountryCode>>,
+    /// The host that answered stands so near that there is no land but that of the EEA.
+    pub within_eea: bool,
+}
+
+/// TCP connections were answered on the way: alike and near for all networks, long before the servers themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlyAnswers {
+    /// Servers with both measurements.
+    pub servers: u32,
+    /// The longest time to a SYN/ACK and the shortest to what only the host can say, in nanoseconds.
+    pub tcp: u64,
+    pub hello: u64,
+    pub frames: Vec<FrameNo>,
+}
+
 /// One recipient in one place: the unit of judgement.
 #[derive(Debug, Clone, Default)]
 pub struct Subject {
@@ -153,6 +175,8 @@ pub struct Subject {
     pub outer_names: u32,
     /// Innermost flows reached through these wrappings (`gtp-u` ...).
     pub tunnels: Vec<&'static str>,
+    /// What round trips say of some of its addresses.
+    pub measured: Vec<Measured>,
     /// The programs behind its flows, sorted; empty where no machine told.
     pub processes: Vec<Text>,
 }
@@ -208,6 +232,8 @@ pub struct Circumstances {
     /// The file is cut or damaged: it was not read to its end.
     pub truncated_file: bool,
     pub blind: Vec<Blind>,
+    /// Somebody on the way answers TCP connections.
+    pub early_answers: Option<EarlyAnswers>,
     /// Hellos with the ECH extension: count and first frames.
     pub ech_hellos: u32,
     pub ech_frames: Vec<FrameNo>,

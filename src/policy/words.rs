@@ -119,10 +119,18 @@ pub(crate) fn place_doubt(why: &str, lang: Lang) -> String {
         (Lang::De, "anycast") => "Anycast, dieselbe Adresse wird an vielen Orten bedient",
         (Lang::De, "one prefix, many sites") => "ein Adressbereich, viele Standorte",
         (Lang::De, "registered there, may stand elsewhere") => "dort registriert, der Standort kann ein anderer sein",
+        (Lang::De, "a cloud whose list of regions does not name it") => {
+            "eine Cloud, deren Liste der Regionen sie nicht nennt"
+        }
+        (Lang::De, "no network is known to announce it") => "kein bekanntes Netz kündigt sie an",
         (Lang::De, "no source knows this address") => "keine Quelle kennt diese Adresse",
         (Lang::De, other) => {
             return if let Some(votes) = other.strip_prefix("sources disagree: ") {
                 format!("Quellen widersprechen sich: {votes}")
+            } else if let Some(countries) = other.strip_prefix("a round trip excludes ") {
+                format!("eine Umlaufzeit schließt {countries} aus")
+            } else if let Some(country) = other.strip_prefix("too near for fibre: ") {
+                format!("für Glasfaser zu nah: {country}")
             } else if let Some(region) =
                 other.strip_prefix("cloud region ").and_then(|r| r.strip_suffix(" names no country"))
             {

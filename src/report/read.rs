@@ -356,6 +356,7 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         blind.push(Blind { what, flows: spot.flows, frames: frames(&spot.frames), to });
     }
     Ok(Circumstances {
+        early_answers: None,
         first: c.first,
         last: c.last,
         first_frame: FrameNo(c.first_frame),
@@ -509,6 +510,7 @@ fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result
         clear: tokens.all(&r.clear)?,
         outer_names: r.outer_names,
         tunnels: tokens.all(&r.tunnels)?,
+        measured: Vec::new(),
         processes: r.processes.iter().map(|name| Text::from(&**name)).collect(),
         hidden: r.hidden.iter().map(|token| hidden(token)).collect::<Result<_, _>>()?,
         agreements: r.agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,

@@ -203,7 +203,7 @@ impl RowBuffer {
                 }
                 out.push('/');
                 out.push_str(decimal(vote.prefix.bits().into()).as_str());
-                out.push(')');
+                out.push_str(if vote.excluded { "; excluded by the round trip)" } else { ")" });
             }),
         }
     }

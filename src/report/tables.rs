@@ -363,10 +363,10 @@ table! {
             Cell::maybe(row.place.located_in.as_ref(), |c| Cell::Source(&c.source));
         "located_confidence" Text maybe "low, medium or high." =
             Cell::maybe(row.place.located_in.as_ref(), |c| Cell::Token(c.confidence.token()));
-        "round_trip_ms" Millis maybe "Smallest round trip as seen from the place of capture." =
-            Cell::maybe(row.round_trip, Cell::Millis);
-        "excluded_countries" Texts maybe "Countries that this round trip rules out." =
-            List(SEMICOLON, std::iter::empty());
+        "round_trip_ms" Millis maybe "Smallest round trip as seen from the place of capture: TCP handshake, hello (TLS, QUIC, DTLS) or STUN." =
+            Cell::maybe(row.round_trip, |t| Cell::Millis(t.nanos));
+        "excluded_countries" Texts maybe "Countries that this round trip rules out at the speed of light, as seen from the place of capture; empty if that is not known." =
+            List(SEMICOLON, row.excluded.iter().map(|c| Cell::Text(c.as_str())));
         "regime" Text maybe "Legal regime of located_in on the days of its flows; several are in order of time." = Cell::Text(&row.regime);
         "category" Text maybe "Category in the lists of telemetry and tracker hosts." =
             Cell::maybe(row.label.as_ref(), |l| Cell::Text(&l.category));
@@ -400,6 +400,10 @@ table! {
             Cell::maybe(row.place.indeterminate.as_deref(), Cell::Text);
         "votes" Texts maybe "What every source says of the place, best first." =
             List(SEMICOLON, row.place.votes.iter().map(Cell::Vote));
+        "round_trip_by" Text maybe "What was asked and answered: tcp-handshake, tls-hello, quic-hello, dtls-hello or stun." =
+            Cell::maybe(row.round_trip, |t| Cell::Token(t.kind.token()));
+        "round_trip_frames" Numbers maybe "Frames of the question and the answer." =
+            List(SEMICOLON, row.round_trip.iter().flat_map(|t| [Cell::Number(t.asked.0), Cell::Number(t.answered.0)]));
         "cloud" Text maybe "Cloud provider that lists the address." =
             Cell::maybe(row.place.cloud.as_ref(), |c| Cell::Text(&c.provider));
         "cloud_region" Text maybe "Its region." = Cell::maybe(row.place.cloud.as_ref(), |c| Cell::Text(&c.region));
@@ -477,6 +481,8 @@ fn fact_token(fact: &Fact) -> &'static str {
         Fact::Media(_) => "media",
         Fact::Hidden(_) => "hidden",
         Fact::Clear(_) => "clear",
+        Fact::Answered => "answered",
+        Fact::RoundTrip(_) => "round-trip",
         Fact::Detail { key, .. } => key,
     }
 }
@@ -495,6 +501,8 @@ fn fact_value(fact: &Fact) -> Cell<'_> {
         Fact::Media(Media::Rtcp) => Cell::Token("rtcp"),
         Fact::Media(Media::Zoom { .. }) => Cell::Token("zoom"),
         Fact::Hidden(hidden) => Cell::Token(hidden.token()),
+        Fact::RoundTrip(trip) => Cell::Token(trip.kind.token()),
+        Fact::Answered => Cell::Empty,
     }
 }
 

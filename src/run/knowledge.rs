@@ -1,6 +1,6 @@
 //! Reads what the judgement rests on: embedded data, and files of the user beside it.
 
-use crate::attribution::{Atlas, Organisations};
+use crate::attribution::{Atlas, Horizon, Organisations, RANGES_EXTENSION, Vantage};
 use crate::engine::Knowledge;
 use crate::policy::{Audit, Book, Lang, Parameters, Profile};
 use anyhow::{Context, Result, bail};
@@ -22,15 +22,23 @@ pub struct Wanted<'a> {
     pub policy: Option<&'a Path>,
     /// Folder with databases.
     pub geoip: Option<&'a Path>,
+    /// Folder with imported range lists; it need not exist.
+    pub ranges: Option<&'a Path>,
+    /// Where the capture was made: a city, or coordinates. Counts before what the audit file declares.
+    pub vantage: Option<&'a str>,
     pub lang: Lang,
 }
 
 /// Loads and validates everything; every error names the file and the cure.
 pub fn knowledge(wanted: &Wanted<'_>) -> Result<Knowledge> {
-    let atlas = match wanted.geoip {
-        Some(folder) => Atlas::with_user_files(files(folder, "mmdb", |p| fs::read(p))?)?,
-        None => Atlas::embedded()?,
+    let mut geo = match wanted.ranges.filter(|folder| folder.is_dir()) {
+        Some(folder) => some_files(folder, RANGES_EXTENSION, |p| fs::read(p))?,
+        None => Vec::new(),
     };
+    if let Some(folder) = wanted.geoip {
+        geo.extend(files(folder, "mmdb", |p| fs::read(p))?);
+    }
+    let atlas = Atlas::with_user_files(geo)?;
     let mut book = match wanted.policy {
         Some(folder) => Book::with_dir(files(folder, "toml", |p| fs::read_to_string(p))?)?,
         None => Book::embedded()?,
@@ -55,7 +63,12 @@ pub fn knowledge(wanted: &Wanted<'_>) -> Result<Knowledge> {
         }
         None => book.list_profile(),
     };
-    Ok(Knowledge { atlas, organisations: Organisations::embedded()?, book, profile, audit, lang: wanted.lang })
+    let vantage = match wanted.vantage {
+        Some(text) => Some(Vantage::parse(text)?),
+        None => audit.as_ref().and_then(|a| a.vantage.clone()),
+    };
+    let horizon = vantage.map(Horizon::new).transpose()?;
+    Ok(Knowledge { atlas, organisations: Organisations::embedded()?, book, profile, audit, horizon, lang: wanted.lang })
 }
 
 /// Reads and checks an audit file, with the list of recipients that it names.
@@ -93,8 +106,21 @@ fn profile(book: &Book, id: &str, parameters: &Parameters) -> Result<Profile> {
     Ok(profile)
 }
 
-/// The files of a folder with an extension, sorted by name, so that the result does not depend on the file system.
+/// As [`some_files`], at least one.
 fn files<T>(folder: &Path, extension: &str, read: impl Fn(&Path) -> std::io::Result<T>) -> Result<Vec<(String, T)>> {
+    let found = some_files(folder, extension, read)?;
+    if found.is_empty() {
+        bail!("there is no .{extension} file in {}; name the folder that holds them", folder.display());
+    }
+    Ok(found)
+}
+
+/// The files of a folder with an extension, sorted by name, so that the result does not depend on the file system.
+fn some_files<T>(
+    folder: &Path,
+    extension: &str,
+    read: impl Fn(&Path) -> std::io::Result<T>,
+) -> Result<Vec<(String, T)>> {
     let cannot = |path: &Path| format!("cannot read {}; check the path and its rights", path.display());
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| cannot(folder))? {
@@ -102,9 +128,6 @@ fn files<T>(folder: &Path, extension: &str, read: impl Fn(&Path) -> std::io::Res
         if path.extension().is_some_and(|e| e == extension) {
             found.push((file_name(&path), read(&path).with_context(|| cannot(&path))?));
         }
-    }
-    if found.is_empty() {
-        bail!("there is no .{extension} file in {}; name the folder that holds them", folder.display());
     }
     found.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)

@@ -7,6 +7,7 @@ mod live;
 mod machine;
 mod offline;
 mod pdf;
+mod ranges;
 #[cfg(feature = "resolve")]
 mod reverse;
 mod ring;
@@ -22,5 +23,6 @@ pub use live::{Confine, Desk, Machine, Plan, RING, Rate, Save, Session};
 pub use machine::machine;
 pub use offline::{Input, Job, Outcome, analyze};
 pub use pdf::pdf;
+pub use ranges::{geo_folder, import_ranges};
 pub use saved::{Kept, is_kept, kept};
 pub use watch::{Signals, Telling, watch};

@@ -10,6 +10,7 @@ mod packet;
 mod short;
 mod text;
 mod time;
+mod trip;
 
 pub use address::{AddressKind, canonical};
 pub use cursor::Cursor;
@@ -20,3 +21,4 @@ pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
 pub use short::{Short, decimal, dotted};
 pub use text::{Text, TextRef, is_treacherous, neutralise};
 pub use time::{Day, Timestamp};
+pub use trip::{RoundTrip, TripKind};

@@ -37,7 +37,12 @@ fn the_ladder_on_known_addresses() {
         // A country database alone.
         ("88.198.0.1", Some(("DE", Medium)), None),
         ("5.161.10.1", Some(("US", Medium)), None),
-        ("20.52.64.1", Some(("DE", Medium)), None),
+        // A cloud without its own list of regions.
+        ("20.52.64.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
+        ("34.107.1.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
+        ("130.61.10.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
+        // A younger database knows that this range of Frankfurt's has moved to a zone in Istanbul.
+        ("83.119.128.1", Some(("DE", Low)), Some("sources disagree: DE, TR")),
         ("2003:40::1", Some(("DE", Medium)), None),
         // Registration defaults: whatever the database says counts little.
         ("206.247.10.1", Some(("US", Low)), Some("registered there, may stand elsewhere")),
@@ -179,9 +184,10 @@ fn databases_that_disagree_leave_a_weak_answer_and_say_so() {
     let place = atlas.place("88.198.0.1".parse().unwrap());
     assert_eq!(located(&place), Some(("FI", Confidence::Low)));
     assert_eq!(place.indeterminate.as_deref(), Some("sources disagree: FI, DE"));
-    // A cloud's own range list is not outvoted by country databases.
+    // A cloud's own range list is not outvoted by country databases; but a younger one makes it doubtful.
     let place = atlas.place("3.64.10.1".parse().unwrap());
-    assert_eq!(located(&place), Some(("DE", Confidence::High)));
+    assert_eq!(located(&place), Some(("DE", Confidence::Low)));
+    assert_eq!(place.indeterminate.as_deref(), Some("sources disagree: DE, US"));
 }
 
 #[test]
@@ -274,4 +280,54 @@ fn faults_name_file_place_and_cure() {
 fn files_that_are_no_databases_are_left_alone() {
     let atlas = Atlas::with_user_files(vec![("README.md".into(), b"text".to_vec())]).unwrap();
     assert_eq!(atlas.sources(), self::atlas().sources());
+}
+
+/// An atlas with lists that a user imported: `(kind, day, text)`.
+fn importing(lists: &[(RangesKind, &str, &str)]) -> Atlas {
+    let day = |text| crate::wire::Day::parse(text).unwrap();
+    let files = lists.iter().enumerate().map(|(n, (kind, dated, text))| {
+        let file = crate::attribution::RangesFile { name: "list", changed: day(dated), imported: day("2026-11-27") };
+        (format!("{n}.ranges"), Ranges::import(*kind, file, text.as_bytes()).unwrap().to_text().into_bytes())
+    });
+    Atlas::with_user_files(files.collect()).unwrap()
+}
+
+#[test]
+fn an_imported_list_places_its_cloud_and_silences_the_older_one() {
+    let azure = r#"{"values": [{"name": "AzureCloud.germanywc", "properties": {"region": "germanywc", "addressPrefixes": ["20.52.64.0/18"]}},
+        {"name": "AzureCloud", "properties": {"region": "", "addressPrefixes": ["20.52.0.0/24"]}}]}"#;
+    let aws = |day: &str, group: &str| {
+        format!(
+            r#"{{"createDate": "{day}-00-00-00", "prefixes": [{{"ip_prefix": "83.119.128.0/18", "region": "eu-central-1",
+            "network_border_group": "{group}", "service": "EC2"}}]}}"#
+        )
+    };
+    let (new, old) = (aws("2026-08-22", "eu-central-1-ist-1"), aws("2020-01-01", "eu-west-1"));
+    let atlas = importing(&[
+        (RangesKind::Azure, "2026-11-17", azure),
+        (RangesKind::Aws, "2026-11-17", &new),
+        (RangesKind::Geofeed, "2026-11-17", "88.198.0.0/24,FI,,,\n5.161.10.0/24,US,,,\n206.247.10.0/24,NL,,,\n"),
+    ]);
+    let told = |atlas: &Atlas, address: &str| {
+        let place = atlas.place(address.parse().unwrap());
+        let located = located(&place).map(|(country, confidence)| format!("{country} {}", confidence.token()));
+        (located.unwrap_or_default(), place.indeterminate.unwrap_or_default().to_string())
+    };
+    let told = |address| told(&atlas, address);
+    assert_eq!(told("20.52.64.1"), ("DE high".into(), String::new()));
+    assert_eq!(told("20.52.0.1"), (String::new(), "cloud region global names no country".into()));
+    assert_eq!(told("83.119.128.1"), ("TR high".into(), String::new()));
+    // Amazon's new list does not have this prefix any more: what the old one said does not count.
+    assert_eq!(told("3.64.10.1"), ("DE low".into(), "a cloud whose list of regions does not name it".into()));
+    // An operator's own word is a vote, and no default of a database; where both differ, neither is sure.
+    assert_eq!(told("88.198.0.1"), ("FI low".into(), "sources disagree: FI, DE".into()));
+    assert_eq!(told("5.161.10.1"), ("US medium".into(), String::new()));
+    assert_eq!(told("206.247.10.1"), ("NL low".into(), "sources disagree: NL, US".into()));
+    assert_eq!(atlas.ranges().len(), 3);
+    assert!(
+        atlas.sources().iter().any(|s| &*s.name == "Azure service tags (list)" && s.date.starts_with("2026-11-17"))
+    );
+    // An import that is older than what is compiled in changes nothing.
+    let stale = importing(&[(RangesKind::Aws, "2026-11-17", &old)]);
+    assert_eq!(located(&stale.place("3.64.10.1".parse().unwrap())), Some(("DE", Confidence::High)));
 }

@@ -209,6 +209,7 @@ impl Quic {
         for version in versions {
             let _ = write!(text, "{}0x{version:08x}", if text.is_empty() { "" } else { " " });
         }
+        out.push(side, Fact::Answered);
         out.push(side, Fact::Detail { key: "quic-versions", value: Text::from(text.as_str()) });
         true
     }
@@ -219,6 +220,7 @@ impl Quic {
             return false;
         }
         self.retried = true;
+        out.push(side, Fact::Answered);
         out.push(side, Fact::Detail { key: "quic-retry", value: Text::from("address validation") });
         true
     }

@@ -9,6 +9,8 @@ use crate::wire::{Side, Text};
 pub(in crate::dissect) mod kind {
     pub(in crate::dissect) const CLIENT_HELLO: u8 = 1;
     pub(in crate::dissect) const SERVER_HELLO: u8 = 2;
+    /// RFC 6347 §4.2.1.
+    pub(in crate::dissect) const HELLO_VERIFY_REQUEST: u8 = 3;
     pub(in crate::dissect) const CERTIFICATE: u8 = 11;
     pub(in crate::dissect) const SERVER_KEY_EXCHANGE: u8 = 12;
     pub(in crate::dissect) const SERVER_HELLO_DONE: u8 = 14;
@@ -103,6 +105,10 @@ impl Session {
                 {
                     out.push(side, Fact::Chosen(*choice));
                 }
+                Some(Turn::More)
+            }
+            kind::HELLO_VERIFY_REQUEST if self.transport == HelloTransport::Dtls => {
+                out.push(side, Fact::Answered);
                 Some(Turn::More)
             }
             kind::SERVER_HELLO_DONE => Some(Turn::Over),

@@ -11,7 +11,7 @@ fn the_template_is_an_audit_file() {
     let audit = Audit::parse("audit.toml", TEMPLATE, None).unwrap();
     assert_eq!((&*audit.case.reference, audit.service.as_deref()), ("2026-0815", Some("zoom")));
     let vantage = audit.vantage.as_ref().unwrap();
-    assert_eq!((vantage.city, vantage.latitude, vantage.radius_km), (Some("Berlin"), 52.52, 25.0));
+    assert_eq!((&*vantage.name, vantage.point.latitude, vantage.radius), ("Berlin", 52.52, 25.0));
     assert_eq!(audit.jurisdiction.unwrap().as_str(), "DE");
     assert_eq!(audit.approved, [Area::Eea, Area::Country(CountryCode::parse("CH").unwrap())]);
     assert_eq!((audit.regions.as_slice(), audit.telemetry), (&[Area::Eea][..], Some(false)));
@@ -29,7 +29,7 @@ fn the_template_is_an_audit_file() {
         TEMPLATE.replace("# latitude", "latitude").replace("# longitude", "longitude").replace("city =", "# city =");
     let all = all.replace("# parameters", "parameters");
     let audit = Audit::parse("audit.toml", &all, None).unwrap();
-    assert_eq!(audit.vantage.unwrap().city, None);
+    assert!(audit.vantage.unwrap().name.contains(", "));
     assert_eq!(audit.parameters.keys().collect::<Vec<_>>(), ["host", "turn"]);
 }
 

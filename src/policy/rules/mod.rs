@@ -8,6 +8,7 @@ mod behind;
 mod blind_spot;
 mod clear_text;
 mod control;
+mod geo_conflict;
 mod handshake;
 mod service;
 mod telemetry;
@@ -26,6 +27,7 @@ use super::service::Profile;
 use super::subject::{Circumstances, Listing, Subject};
 use super::suppression::{Applied, Suppressions};
 use super::words::Lang;
+use crate::attribution::Horizon;
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 
@@ -41,6 +43,8 @@ pub struct Case<'a> {
     pub profile: Option<&'a Profile>,
     /// What the auditor declared.
     pub audit: Option<&'a Audit>,
+    /// The place of capture, if it is known.
+    pub horizon: Option<&'a Horizon>,
     pub lang: Lang,
     /// Something was lost or not read: counts are lower bounds.
     pub at_least: bool,
@@ -51,7 +55,14 @@ impl<'a> Case<'a> {
     pub fn new(book: &'a Book, profile: Option<&'a Profile>, lang: Lang, circumstances: &Circumstances) -> Self {
         let c = circumstances;
         let at_least = c.lost > 0 || c.unreadable > 0 || c.truncated_file || !c.limits.is_empty();
-        Self { book, profile, audit: None, lang, at_least }
+        Self { book, profile, audit: None, horizon: None, lang, at_least }
+    }
+
+    /// The same with what round trips say from the place of capture.
+    #[must_use]
+    pub const fn with_horizon(mut self, horizon: Option<&'a Horizon>) -> Self {
+        self.horizon = horizon;
+        self
     }
 
     /// The same with what the auditor declared.
@@ -100,6 +111,8 @@ pub static RULES: &[Rule] = &[
     behind::RULE,
     blind_spot::RULE,
     service::RULE,
+    geo_conflict::RULE,
+    geo_conflict::EARLY,
 ];
 
 /// Where rules put what they find.

@@ -69,8 +69,10 @@ fn every_text_keeps_to_the_manners_in_both_languages() {
             (Circumstances { proposal: proposal("voip.signal.org"), ..quiet() }, None),
         ] {
             let audit = (circumstances.lost > 0).then_some(&audit);
-            let case = Case::new(book(), profile, lang, &circumstances).with_audit(audit);
-            for finding in judge_all(&all_kinds(&zoom), &circumstances, &case) {
+            let horizon = geo_conflict::tests::frankfurt();
+            let case = Case::new(book(), profile, lang, &circumstances).with_audit(audit).with_horizon(Some(horizon));
+            let subjects = [all_kinds(&zoom), geo_conflict::tests::kinds()].concat();
+            for finding in judge_all(&subjects, &circumstances, &case) {
                 raised.push(finding.code);
                 let whole = format!("{} | {} | {}", finding.subject, finding.text, finding.uncertainty);
                 if let Some(word) = forbidden(&whole, lang) {
