@@ -244,6 +244,7 @@ impl Session {
             device: plan.device,
             ask_owners: true,
             watched_only: plan.watched_only,
+            turning_days: plan.knowledge.book.turning_days(),
             ..Config::default()
         });
         if let Some(bytes) = header.payload_kept {
