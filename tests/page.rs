@@ -129,9 +129,11 @@ const PHONE: &str = r#"<!DOCTYPE html><title>phone</title><iframe id="f" style="
 onload = () => setTimeout(() => {
   const w = document.getElementById('f').contentWindow, d = w.document;
   const out = [...d.querySelectorAll('body *')].filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > 391);
+  const thin = [...d.querySelectorAll('body *')].filter(e => !e.closest('.scroll, svg, .skip, thead') && e.clientWidth > 0
+    && e.clientWidth < 60 && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim().length > 30));
   document.getElementById('result').textContent = 'RESULT' + JSON.stringify({
     width: d.documentElement.scrollWidth, out: out.map(e => e.tagName + ' ' + e.textContent.slice(0, 60)).slice(0, 5),
-    owned: 'owned' in w, scripts: d.scripts.length, images: d.images.length, styles: d.styleSheets.length,
+    thin: thin.map(e => e.tagName + ' ' + e.textContent.slice(0, 60)).slice(0, 5), owned: 'owned' in w, scripts: d.scripts.length, images: d.images.length, styles: d.styleSheets.length,
     headings: d.querySelectorAll('h2').length, styled: w.getComputedStyle(d.querySelector('table') || d.body).borderCollapse,
   }) + 'END';
 }, 200);
@@ -200,6 +202,7 @@ fn no_name_runs_asks_or_overflows_on_a_telephone() {
             );
             assert!(seen["width"].as_u64().unwrap() <= 390, "{seen}");
             assert_eq!(seen["out"], serde_json::json!([]), "over the edge");
+            assert_eq!(seen["thin"], serde_json::json!([]), "a letter per line");
             assert!(seen["headings"].as_u64().unwrap() >= 4, "{seen}");
         }
     }
