@@ -1,0 +1,280 @@
+//! `watch` as it is run: on loopback, from a pipe, ended by signals, killed, and left by its terminal. What needs the right to
+//! capture is skipped, loudly, where that right is missing.
+
+#![allow(clippy::print_stderr, reason = "what is left out is said loudly")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop where it stands")]
+
+mod program;
+
+use program::{Folder, command, zollhund};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::UdpSocket;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+use zollhund::capture::{CaptureFile, Digest, Ending, Record};
+use zollhund::evidence::{Told, read_journal};
+use zollhund::synth;
+
+/// Long enough for a busy machine, short enough to notice a program that hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether this process may capture; says so if not.
+fn may_capture() -> bool {
+    let asked = zollhund(&["watch", "-i", "lo", "--headless", "--duration", "1s", "--filter", "udp port 1"]);
+    if asked.status == 2 {
+        eprintln!("SKIPPED: no live capture here: {}", asked.err.trim());
+    }
+    asked.status != 2
+}
+
+/// A running `watch` whose standard output is read line by line.
+struct Watching {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Watching {
+    fn start(args: &[&str]) -> Self {
+        let mut child = command(args).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// Reads events until one fits; `None` if the program ended before.
+    fn until(&mut self, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+        loop {
+            let mut line = String::new();
+            if self.lines.read_line(&mut line).unwrap() == 0 {
+                return None;
+            }
+            if let Some(event) = serde_json::from_str::<Value>(&line).ok().filter(&fits) {
+                return Some(event);
+            }
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        assert!(Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    /// The rest of what it prints, its complaints, and its status.
+    fn end(mut self) -> (String, String, Option<i32>) {
+        let (mut out, mut err) = (String::new(), String::new());
+        let _ = self.lines.read_to_string(&mut out);
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (out, err, self.child.wait().unwrap().code())
+    }
+}
+
+/// Two sockets on loopback, with a filter that lets only their datagrams through.
+struct Pair(UdpSocket, UdpSocket, String);
+
+impl Pair {
+    fn new() -> Self {
+        let (one, two) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        one.connect(two.local_addr().unwrap()).unwrap();
+        two.connect(one.local_addr().unwrap()).unwrap();
+        let filter = format!("udp port {}", one.local_addr().unwrap().port());
+        Self(one, two, filter)
+    }
+
+    fn talk(&self, datagrams: u32) {
+        for number in 0..datagrams {
+            self.0.send(&number.to_be_bytes()).unwrap();
+            self.1.send(&[7; 900]).unwrap();
+        }
+    }
+}
+
+fn frames(path: &Path) -> (u64, Ending) {
+    let mut file = CaptureFile::open(path, Digest::Skip).unwrap();
+    let mut frames = 0;
+    while let Some(record) = file.next().unwrap() {
+        frames += u64::from(matches!(record, Record::Frame(_)));
+    }
+    (frames, file.ending().unwrap().clone())
+}
+
+fn number(event: &Value, key: &str) -> u64 {
+    event[key].as_u64().unwrap()
+}
+
+#[test]
+fn a_replay_tells_events_as_lines_and_ends_with_the_report() {
+    let folder = Folder::new();
+    let call = synth::call(1);
+    let file = folder.path("call.pcap");
+    fs::write(&file, synth::pcap(call.link, call.frames())).unwrap();
+    let args = ["watch", "--replay", &file, "--speed", "max", "--headless", "--service", "zoom", "--format", "json"];
+    let ran = zollhund(&args);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let (events, report) = ran.out.split_at(ran.out.find("\n{\n").map_or(ran.out.len(), |at| at + 1));
+    let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
+    let kinds: Vec<_> = events.lines().map(kind).collect();
+    for wanted in ["dns", "fact", "finding", "progress"] {
+        assert!(kinds.iter().any(|k| k == wanted), "{wanted} is missing");
+    }
+    assert_eq!(kinds.iter().filter(|k| *k == "dns").count(), 24);
+    let report: Value = serde_json::from_str(report).unwrap();
+    assert!(report["findings"].as_array().unwrap().len() > 20);
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_in_one_line() {
+    let wrong = |args: &[&str]| {
+        let ran = zollhund(args);
+        assert_eq!((ran.status, ran.err.lines().count()), (2, 1), "{args:?}: {}", ran.err);
+        ran.err
+    };
+    assert!(wrong(&["watch", "--replay", "/nowhere.pcap", "--headless"]).contains("no such file"));
+    assert!(wrong(&["watch", "--replay", "x", "-i", "lo"]).contains("cannot be used with"));
+    assert!(wrong(&["watch", "--full-payload", "--headless"]).contains("--save"));
+    assert!(wrong(&["watch", "--duration", "5 weeks"]).contains("60s, 15m, 2h"));
+    if may_capture() {
+        let missing = wrong(&["watch", "-i", "nothing0", "--headless"]);
+        assert!(missing.contains("there is no interface nothing0") && missing.contains("lo"), "{missing}");
+        let filter = wrong(&["watch", "-i", "lo", "--headless", "--filter", "udp porto 1"]);
+        assert!(filter.contains("udp porto 1") && filter.contains("pcap-filter"), "{filter}");
+        let folder = Folder::new();
+        fs::write(folder.path("journal.jsonl"), "x").unwrap();
+        let there = wrong(&["watch", "-i", "lo", "--headless", "--save", &folder.path("")]);
+        assert!(there.contains("exists already"), "{there}");
+    }
+}
+
+#[test]
+fn on_loopback_every_frame_is_saved_whose_it_is_is_known_and_a_signal_ends_it_whole() {
+    if !may_capture() {
+        return;
+    }
+    let (folder, pair) = (Folder::new(), Pair::new());
+    let (save, tables) = (folder.path("save"), folder.path("tables"));
+    let args = [
+        "watch", "-i", "lo", "--headless", "--format", "json", "--filter", &pair.2, "--save", &save, "--output", &tables,
+    ];
+    let mut watching = Watching::start(&args);
+    // The first line is written when the kernel already collects.
+    watching.until(|event| event["event"] == "progress").unwrap();
+    pair.talk(500);
+    let seen = watching.until(|event| event["event"] == "progress" && number(event, "delivered") >= 1_000).unwrap();
+    assert_eq!(number(&seen, "delivered"), 1_000);
+    let asked = Instant::now();
+    watching.signal("-TERM");
+    let (out, err, status) = watching.end();
+    assert!(asked.elapsed() < PATIENCE, "it ends by itself");
+    assert_eq!(status, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&out[out.find("{\n").unwrap()..]).unwrap();
+    assert_eq!(report["captures"][0]["format"], "pcapng");
+
+    assert_eq!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()), (1_000, Ending::Complete));
+    let (header, entries) = read_journal(Path::new(&save)).unwrap();
+    assert_eq!((header.source.as_str(), header.payload_kept), ("lo", Some(16_384)));
+    let own = std::process::id();
+    let known = entries.iter().any(|e| matches!(&e.told, Told::Owner { owner, .. } if owner.pid == own));
+    assert!(known, "the socket is this test's: {entries:?}");
+    assert!(entries.iter().any(|e| matches!(e.told, Told::Tick(_))), "the end is in the journal");
+    let flows = fs::read_to_string(Path::new(&tables).join("flows.csv")).unwrap();
+    assert_eq!(flows.lines().count(), 2, "{flows}");
+    let comm = fs::read_to_string("/proc/self/comm").unwrap();
+    assert!(flows.contains(comm.trim()), "{comm} {flows}");
+}
+
+#[test]
+fn killed_it_leaves_what_it_had_a_second_before() {
+    if !may_capture() {
+        return;
+    }
+    let (folder, pair) = (Folder::new(), Pair::new());
+    let save = folder.path("save");
+    let args = ["watch", "-i", "lo", "--headless", "--format", "json", "--filter", &pair.2, "--save", &save];
+    let mut watching = Watching::start(&args);
+    watching.until(|event| event["event"] == "progress").unwrap();
+    pair.talk(50);
+    let all = |event: &Value| event["event"] == "progress" && number(event, "saved") >= 100;
+    watching.until(all).unwrap();
+    // Progress is told every second, and so often everything is handed on.
+    for _ in 0..3 {
+        watching.until(all).unwrap();
+    }
+    watching.signal("-KILL");
+    watching.end();
+    let (kept, _) = frames(Path::new(&save).join("capture-00001.pcapng").as_path());
+    assert_eq!(kept, 100);
+    assert!(!read_journal(Path::new(&save)).unwrap().1.is_empty());
+    let again = zollhund(&["analyze", &save]);
+    assert_eq!(again.status, 0, "{}", again.err);
+}
+
+#[test]
+fn it_ends_when_its_terminal_goes_away() {
+    if !may_capture() {
+        return;
+    }
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: script (util-linux) is not installed, so no terminal was taken away");
+        return;
+    }
+    let (folder, pair) = (Folder::new(), Pair::new());
+    let (save, pid) = (folder.path("save"), folder.path("pid"));
+    let watch = format!(
+        "echo $$ > {pid}.new; mv {pid}.new {pid}; exec {} watch -i lo --headless --filter '{}' --save {save}",
+        env!("CARGO_BIN_EXE_zollhund"),
+        pair.2
+    );
+    let mut script = Command::new("script");
+    let mut terminal = script.args(["-qfc", &watch, "/dev/null"]).stdin(std::process::Stdio::piped());
+    terminal = terminal.stdout(std::process::Stdio::piped());
+    let mut terminal = terminal.spawn().unwrap();
+    // The progress line shows that it runs.
+    let mut out = terminal.stdout.take().unwrap();
+    let mut shown = Vec::new();
+    while !String::from_utf8_lossy(&shown).contains("waiting for frames") {
+        let mut some = [0; 256];
+        let count = out.read(&mut some).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&shown));
+        shown.extend_from_slice(&some[..count]);
+    }
+    let pid: u32 = fs::read_to_string(pid).unwrap().trim().parse().unwrap();
+    terminal.kill().unwrap();
+    terminal.wait().unwrap();
+    let begun = Instant::now();
+    let stat = format!("/proc/{pid}/stat");
+    let gone = || fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
+    while !gone() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on without a terminal");
+        std::thread::yield_now();
+    }
+    assert_eq!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()).1, Ending::Complete);
+    let (_, entries) = read_journal(Path::new(&save)).unwrap();
+    assert!(entries.iter().any(|e| matches!(e.told, Told::Tick(_))), "it was closed, not cut off");
+}
+
+#[test]
+fn a_stream_from_elsewhere_is_watched_until_it_ends_or_a_signal_comes() {
+    let call = synth::call(1);
+    let bytes = synth::pcap(call.link, call.frames());
+    let folder = Folder::new();
+    let save = folder.path("save");
+    // To its end.
+    let args = ["watch", "-i", "-", "--headless", "--service", "zoom", "--subject", "192.168.178.23"];
+    let ran = program::run(&args, &bytes, &[]);
+    assert!(ran.status == 0 || ran.err.contains("--subject"), "{} {}", ran.status, ran.err);
+    assert!(ran.out.contains("standard input"), "{}", ran.out);
+
+    // Cut by a signal, in the middle of a frame, while the other side holds the pipe open.
+    let args = ["watch", "-i", "-", "--headless", "--format", "json", "--save", &save];
+    let mut watching = Watching::start(&args);
+    let mut pipe = watching.child.stdin.take().unwrap();
+    let part = bytes.len() / 2;
+    pipe.write_all(&bytes[..part]).unwrap();
+    pipe.flush().unwrap();
+    watching.until(|event| event["event"] == "progress" && number(event, "delivered") > 5_000).unwrap();
+    watching.signal("-INT");
+    let (_, err, status) = watching.end();
+    assert_eq!(status, Some(0), "a stream that we end is not cut: {err}");
+    assert!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()).0 > 5_000);
+    drop(pipe);
+}
