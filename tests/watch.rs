@@ -1,7 +1,7 @@
 //! `watch` as it is run: on loopback, from a pipe, ended by signals, killed, and left by its terminal. What needs the right to
 //! capture is skipped, loudly, where that right is missing.
 
-#![allow(clippy::print_stderr, reason = "what is left out is said loudly")]
+#![allow(unreachable_pub, clippy::print_stderr, reason = "what is left out is said loudly")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop where it stands")]
 
 mod program;
@@ -153,7 +153,18 @@ fn on_loopback_every_frame_is_saved_whose_it_is_is_known_and_a_signal_ends_it_wh
     let (folder, pair) = (Folder::new(), Pair::new());
     let (save, tables) = (folder.path("save"), folder.path("tables"));
     let args = [
-        "watch", "-i", "lo", "--headless", "--format", "json", "--filter", &pair.2, "--save", &save, "--output", &tables,
+        "watch",
+        "-i",
+        "lo",
+        "--headless",
+        "--format",
+        "json",
+        "--filter",
+        &pair.2,
+        "--save",
+        &save,
+        "--output",
+        &tables,
     ];
     let mut watching = Watching::start(&args);
     // The first line is written when the kernel already collects.

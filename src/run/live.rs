@@ -215,10 +215,34 @@ impl Session {
     pub fn start(plan: Plan) -> Result<Self> {
         let live = plan.kind == SourceKind::Live;
         let info = plan.feed.info();
+        let (unknown, clock) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Clock>>::default());
+        let (orders, to_analysis) = channel();
+        let (asks, asked) = sync_channel(MAX_ASKED);
+        let notices = Notices::default();
+        let has_machine = plan.machine.is_some();
+        let start_machine = |machine: Machine| {
+            let (orders, notices) = (orders.clone(), notices.clone());
+            let (unknown, clock) = (Arc::clone(&unknown), Arc::clone(&clock));
+            let desk = Desk { asked, unknown, orders, notices, clock };
+            let started = thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk));
+            started.context("cannot start the thread zh-host; too many run already")
+        };
         let mut dropped_rights = Vec::new();
-        if plan.confine.is_some() {
+        let machine = if plan.confine.is_some() && is_nobody_but_the_superuser() {
+            // Without the superuser's rights nobody may look into the superuser's own processes, and there is no other user
+            // to become: this one thread keeps them, behind bars of its own.
+            let machine = plan.machine.map(start_machine).transpose()?;
+            if machine.is_some() {
+                dropped_rights.push("the thread that asks whose flows they are keeps its rights".into());
+            }
             give_up(Step::Leave, &mut dropped_rights);
-        }
+            machine
+        } else {
+            if plan.confine.is_some() {
+                give_up(Step::Leave, &mut dropped_rights);
+            }
+            plan.machine.map(start_machine).transpose()?
+        };
         let header = Header {
             source: info.name.exact().into(),
             payload_kept: plan.save.as_ref().and_then(|save| save.payload),
@@ -257,24 +281,12 @@ impl Session {
         }
         let (meters, pool, slot) = (Arc::<Meters>::default(), Arc::<Pool>::default(), Arc::<PictureSlot>::default());
         let stop = Arc::new(AtomicBool::new(false));
-        let (unknown, clock) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Clock>>::default());
-        let (orders, to_analysis) = channel();
-        let (asks, asked) = sync_channel(MAX_ASKED);
-        let notices = Notices::default();
         let failed = Arc::<Mutex<Option<Box<str>>>>::default();
         let lines_missed = Arc::<AtomicU64>::default();
         let frames = Arc::new(Ring::new(plan.ring, 1));
         // The capture puts frames in, the analysis what it was told.
         let keeping = store.as_ref().map(|_| Arc::new(Ring::new(plan.ring, 2)));
 
-        let has_machine = plan.machine.is_some();
-        let machine = plan.machine.map(|machine| {
-            let (orders, notices) = (orders.clone(), notices.clone());
-            let (unknown, clock) = (Arc::clone(&unknown), Arc::clone(&clock));
-            let desk = Desk { asked, unknown, orders, notices, clock };
-            thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk))
-        });
-        let machine = machine.transpose().context("cannot start the thread zh-host; too many run already")?;
         // The machine's thread has bars of its own; from here on, these hold for all others.
         if let Some(Confine { talks }) = plan.confine {
             let folders: Vec<_> =
@@ -539,6 +551,17 @@ impl Session {
 enum Step<'a> {
     Leave,
     Confine { folders: &'a [&'a PathBuf], talks: bool },
+}
+
+/// Whether this is the superuser, called by no other user.
+#[cfg(all(feature = "live", target_os = "linux"))]
+fn is_nobody_but_the_superuser() -> bool {
+    rustix::process::geteuid().is_root() && std::env::var_os("SUDO_UID").is_none()
+}
+
+#[cfg(not(all(feature = "live", target_os = "linux")))]
+fn is_nobody_but_the_superuser() -> bool {
+    false
 }
 
 /// Takes a step and notes down, in words, what was given up and what could not be.
