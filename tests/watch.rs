@@ -1,7 +1,12 @@
 //! `watch` as it is run: on loopback, from a pipe, ended by signals, killed, and left by its terminal. What needs the right to
 //! capture is skipped, loudly, where that right is missing.
 
-#![allow(unreachable_pub, clippy::print_stderr, reason = "what is left out is said loudly")]
+#![allow(
+    unreachable_pub,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "skips are said loudly; a program that hangs is noticed"
+)]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may stop where it stands")]
 
 mod program;
