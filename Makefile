@@ -1,11 +1,11 @@
-# `make demo` shows the program on a generated call, `make test` passes the tests. Both set up what they need first.
+# `make demo` opens the dashboard on a generated call (without a terminal it prints the summary), `make test` passes the tests. Both set up what they need first.
 
 CARGO ?= cargo
 
 .PHONY: demo test setup bench fuzz clean
 
 demo: setup
-	$(CARGO) run --release --locked --quiet -- demo --headless
+	$(CARGO) run --release --locked --quiet -- demo
 
 test: setup
 	$(CARGO) fmt --check
@@ -18,7 +18,7 @@ setup:
 	@sh ./setup.sh
 
 bench: setup
-	$(CARGO) bench --locked --bench core
+	$(CARGO) bench --locked --bench core --bench dashboard
 
 # Every fuzz target for a while: make fuzz SECONDS=60 (needs cargo-fuzz).
 SECONDS ?= 60

@@ -17,11 +17,21 @@ pub(super) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// A generated call through the whole program: no rights, no network, no files needed
+    /// A generated call in the dashboard, in real time: no rights, no network, no files needed
+    ///
+    /// Without a terminal, and where files or a status are asked for (--output, --write, --fail-on, --format json), the
+    /// summary is printed instead.
     Demo {
-        /// Print the summary
+        /// Print the summary, without the dashboard
         #[arg(long)]
         headless: bool,
+        /// Play the call so many times faster
+        #[cfg(feature = "tui")]
+        #[arg(long, value_parser = speed, default_value = "1", value_name = "N")]
+        speed: f64,
+        #[cfg(feature = "tui")]
+        #[command(flatten)]
+        picture: Picture,
         /// Another call of the same kind
         #[arg(long, default_value_t = 1, value_name = "N")]
         seed: u64,
@@ -307,6 +317,18 @@ impl std::fmt::Display for Form {
     }
 }
 
+#[cfg(feature = "tui")]
+impl Tell {
+    /// Nothing is asked for but to be shown: no files, no data for programs, no look-ups.
+    pub(super) fn shows_only(&self) -> bool {
+        #[cfg(feature = "resolve")]
+        let asks = self.resolve.is_some();
+        #[cfg(not(feature = "resolve"))]
+        let asks = false;
+        self.output.is_none() && self.look.format == Form::Text && !asks
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
     #[default]
@@ -320,6 +342,25 @@ pub(super) enum Color {
     Auto,
     Always,
     Never,
+}
+
+/// How the dashboard looks
+#[cfg(feature = "tui")]
+#[derive(Debug, Args)]
+pub(super) struct Picture {
+    /// The background of the terminal that the dashboard's colours are for
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) theme: Theme,
+}
+
+#[cfg(feature = "tui")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Theme {
+    /// As the terminal says (COLORFGBG), else dark
+    #[default]
+    Auto,
+    Dark,
+    Light,
 }
 
 fn lang(text: &str) -> Result<Lang, &'static str> {

@@ -73,9 +73,26 @@ impl From<Exit> for ExitCode {
 
 fn dispatch(command: Command) -> Result<Exit> {
     match command {
-        Command::Demo { headless: _, seed, write, judge, tell } => {
+        Command::Demo {
+            headless,
+            seed,
+            write,
+            judge,
+            tell,
+            #[cfg(feature = "tui")]
+            speed,
+            #[cfg(feature = "tui")]
+            picture,
+        } => {
             let mut judge = judge;
             judge.service.get_or_insert_with(|| "zoom".into());
+            #[cfg(feature = "tui")]
+            if !headless && write.is_none() && judge.fail_on.is_none() && tell.shows_only() && on_a_terminal() {
+                let knowledge = knowledge(&judge, tell.look.lang)?;
+                return run::demo(seed, speed, &knowledge, picture_look(&tell.look, &picture)).map(|()| Exit::Done);
+            }
+            #[cfg(not(feature = "tui"))]
+            let _ = headless;
             let mut job = job(&judge, &tell, run::Input::Demo { seed })?;
             job.write_demo = write;
             finish(&job, &judge, &tell)
@@ -213,15 +230,38 @@ fn today() -> Day {
     Timestamp::from_secs(told.unwrap_or_else(clock)).day()
 }
 
-fn style(look: &Look) -> Style {
-    let terminal = io::stdout().is_terminal();
-    let wanted = match look.color {
+/// Whether there is somebody to show a dashboard to, and a keyboard to drive it.
+#[cfg(feature = "tui")]
+fn on_a_terminal() -> bool {
+    io::stdout().is_terminal()
+        && io::stdin().is_terminal()
+        && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+#[cfg(feature = "tui")]
+fn picture_look(look: &Look, picture: &args::Picture) -> crate::ui::Look {
+    use crate::ui::Palette;
+    use args::Theme;
+    let palette = match picture.theme {
+        _ if !colored(look) => Palette::Mono,
+        Theme::Dark => Palette::Dark,
+        Theme::Light => Palette::Light,
+        Theme::Auto => Palette::guess(std::env::var("COLORFGBG").ok().as_deref()),
+    };
+    crate::ui::Look { palette, ascii: look.ascii, lang: look.lang }
+}
+
+fn colored(look: &Look) -> bool {
+    match look.color {
         Color::Always => true,
         Color::Never => false,
         // https://no-color.org: any value that is not empty.
-        Color::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
-    };
-    Style { color: wanted, ascii: look.ascii, lang: look.lang, verbose: look.verbose, ..Style::default() }
+        Color::Auto => io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    }
+}
+
+fn style(look: &Look) -> Style {
+    Style { color: colored(look), ascii: look.ascii, lang: look.lang, verbose: look.verbose, ..Style::default() }
 }
 
 fn print(text: &str) -> Result<Exit> {

@@ -211,6 +211,8 @@ pub(crate) fn ascii(text: &str) -> String {
             '·' | '–' | '—' | '─' => out.push('-'),
             '•' => out.push('*'),
             '×' => out.push('x'),
+            '±' => out.push_str("+/-"),
+            '→' => out.push_str("->"),
             '’' | '‘' => out.push('\''),
             '„' | '“' | '”' => out.push('"'),
             '\u{a0}' | '\u{202f}' => out.push(' '),

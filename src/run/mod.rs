@@ -1,6 +1,8 @@
 //! Wiring: who feeds the engine, who takes its rows. The only room that opens files.
 
 mod batch;
+#[cfg(feature = "tui")]
+mod demo;
 mod knowledge;
 mod live;
 #[cfg(feature = "live")]
@@ -17,6 +19,8 @@ mod tables;
 mod told;
 mod watch;
 
+#[cfg(feature = "tui")]
+pub use demo::demo;
 pub use knowledge::{Wanted, audit, knowledge};
 pub use live::{Confine, Desk, Machine, Plan, RING, Rate, Save, Session};
 #[cfg(feature = "live")]

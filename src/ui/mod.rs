@@ -1,4 +1,30 @@
-//! Outer room: the dashboard. What it shows comes in as values, what the user wants goes out as a [`Command`].
+//! Outer room: the dashboard. Pictures come in as values ([`Snapshot`](crate::engine::Snapshot), [`Health`](crate::engine::health::Health)), what the user
+//! wants goes out as a [`Command`]; nothing here captures, saves or judges.
+//!
+//! ```text
+//! wiring ─ put, tell ─► Slot ─► run: the loop ─► View::take ──► draw ─► screen
+//!        ◄── Command ────────── View::update ◄── keys, mouse
+//! ```
+//!
+//! [`draw`] is pure: the same view and health give the same screen. [`View::update`] is too: no clock, no terminal. Only
+//! `terminal` touches the terminal, and it is the only part with a thread (the reader of the keyboard).
+//!
+//! A page is a file in `page/`, a variant of [`Page`] and a row in the table of [`keys`].
+
+pub mod keys;
+mod lines;
+mod list;
+mod page;
+mod paint;
+mod table;
+mod terminal;
+mod theme;
+mod view;
+
+pub use page::draw;
+pub use terminal::{Slot, run};
+pub use theme::{Look, Palette};
+pub use view::{Page, View};
 
 use crate::wire::Text;
 
