@@ -1,5 +1,7 @@
 //! The dashboard in a real terminal: tmux types, and reads the screen.
 
+#![allow(clippy::print_stderr, clippy::disallowed_methods, reason = "a skipped test says so; screens are waited for")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
