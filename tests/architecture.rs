@@ -28,6 +28,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "wire",
             "decode",
             "synth",
+            "flow::FlowId",
             "attribution",
             "policy",
             "engine",

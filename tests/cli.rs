@@ -665,3 +665,40 @@ fn places_are_held_against_the_speed_of_light() {
         assert!(refused.status == 2 && refused.err.trim_end().lines().count() == 1, "{}", refused.err);
     }
 }
+
+#[cfg(feature = "live")]
+#[test]
+fn the_doctor_says_what_is_missing_and_the_cure() {
+    let told = zollhund(&["doctor", "--format", "json"]);
+    assert_eq!((told.status, told.err.as_str()), (0, ""));
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    let checks = told["checks"].as_array().unwrap();
+    let of = |id: &str| checks.iter().find(|c| c["id"] == id).unwrap_or_else(|| panic!("{id} in {told}"));
+    for id in ["capture", "libpcap", "owners", "isolation", "confinement", "clock", "database", "clients"] {
+        assert!(["ok", "limited", "missing"].contains(&of(id)["state"].as_str().unwrap()), "{id}");
+        assert_ne!(of(id)["found"], "", "{id}");
+    }
+    // What is missing has a price; who may not capture is told the line for this very program.
+    for check in checks.iter().filter(|c| c["state"] == "missing") {
+        assert_ne!(check["costs"], "", "{check}");
+    }
+    let capture = of("capture");
+    let line = format!("sudo setcap cap_net_raw+ep {}", env!("CARGO_BIN_EXE_zollhund"));
+    assert!(capture["state"] == "ok" || capture["cure"] == line.as_str(), "{capture}");
+    let german = zollhund(&["doctor", "--lang", "de"]);
+    assert_eq!(german.status, 0);
+    assert!(german.out.contains("Aufzeichnung") && german.out.contains("Tage alt"), "{}", german.out);
+}
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+#[test]
+fn interfaces_are_listed() {
+    let listed = zollhund(&["interfaces", "--format", "json"]);
+    // Whoever may not capture is told none by some versions of libpcap, but this is no error.
+    assert_eq!((listed.status, listed.err.as_str()), (0, ""));
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    let loopback = listed["interfaces"].as_array().unwrap().iter().find(|i| i["name"] == "lo");
+    assert!(loopback.is_none_or(|lo| lo["loopback"] == true && lo["default"] == false), "{listed}");
+    let text = zollhund(&["interfaces", "--lang", "de"]);
+    assert!(text.status == 0 && (loopback.is_none() || text.out.contains("nur dieser Rechner")), "{}", text.out);
+}

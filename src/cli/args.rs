@@ -79,6 +79,9 @@ pub(super) enum Command {
         #[command(flatten)]
         look: Look,
     },
+    /// Start a conference client in a network of its own and watch that: every packet is the client's, and no right is needed
+    #[cfg(feature = "live")]
+    Run(Box<Run>),
     /// Bundled service profiles
     Services {
         #[command(subcommand)]
@@ -97,6 +100,25 @@ pub(super) enum Command {
         geoip: Option<PathBuf>,
         #[arg(long, value_enum, default_value_t, global = true)]
         format: Format,
+    },
+    /// What can be captured on
+    #[cfg(feature = "live")]
+    Interfaces {
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
+        lang: Lang,
+    },
+    /// What this machine lets the program do, what is missing, and what that costs
+    #[cfg(feature = "live")]
+    Doctor {
+        /// Databases of your own (.mmdb), asked beside the embedded ones
+        #[arg(long, value_name = "DIR")]
+        geoip: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
+        lang: Lang,
     },
     /// The JSON Schema of report.json
     Schema,
@@ -140,6 +162,32 @@ pub(super) struct Watch {
     /// The audited device: its IP address or hardware address
     #[arg(long, value_name = "ADDR|MAC")]
     pub(super) subject: Option<String>,
+    #[command(flatten)]
+    pub(super) keep: Keep,
+    #[command(flatten)]
+    pub(super) judge: Judge,
+    #[command(flatten)]
+    pub(super) tell: Tell,
+}
+
+/// A client in a network of its own, and how it is kept
+#[cfg(feature = "live")]
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) keep: Keep,
+    #[command(flatten)]
+    pub(super) judge: Judge,
+    #[command(flatten)]
+    pub(super) tell: Tell,
+    /// The client and its arguments; what it prints goes to standard error
+    #[arg(last = true, required = true, value_name = "CLIENT")]
+    pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// How a running capture is told and kept
+#[derive(Debug, Args)]
+pub(super) struct Keep {
     /// No dashboard: a line of progress, and the summary at the end; with `--format json` a line per event
     #[arg(long)]
     pub(super) headless: bool,
@@ -158,10 +206,6 @@ pub(super) struct Watch {
     /// Keep at most so many MiB; 0 is no bound
     #[arg(long, value_name = "MIB", default_value_t = 0, requires = "save")]
     pub(super) quota: u64,
-    #[command(flatten)]
-    pub(super) judge: Judge,
-    #[command(flatten)]
-    pub(super) tell: Tell,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, &'static str> {

@@ -1,7 +1,11 @@
 //! Words typed by people: what they mean, what is printed, and with which status the program ends.
 
 mod args;
+#[cfg(feature = "live")]
+mod doctor;
 mod geo;
+#[cfg(feature = "live")]
+mod isolated;
 mod report;
 mod services;
 mod watch;
@@ -58,6 +62,9 @@ enum Exit {
     Finding,
     Failure,
     Incomplete,
+    /// What the client that was run said at its end.
+    #[cfg_attr(not(all(feature = "live", target_os = "linux")), expect(dead_code))]
+    Client(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -67,6 +74,7 @@ impl From<Exit> for ExitCode {
             Exit::Finding => 1,
             Exit::Failure => 2,
             Exit::Incomplete => 3,
+            Exit::Client(status) => status,
         })
     }
 }
@@ -120,8 +128,14 @@ fn dispatch(command: Command) -> Result<Exit> {
                 _ => Exit::Done,
             })
         }
+        #[cfg(feature = "live")]
+        Command::Run(running) => isolated::run(&running),
         Command::Services { action, format, lang } => services::run(action, format, lang).map(|()| Exit::Done),
         Command::Geo { action, geoip, format } => geo::run(action, geoip.as_deref(), format).map(|()| Exit::Done),
+        #[cfg(feature = "live")]
+        Command::Doctor { geoip, format, lang } => doctor::doctor(geoip.as_deref(), format, lang).map(|()| Exit::Done),
+        #[cfg(feature = "live")]
+        Command::Interfaces { format, lang } => doctor::list(format, lang).map(|()| Exit::Done),
         Command::Schema => print(crate::report::SCHEMA),
         Command::Completions { shell } => {
             let mut out = Vec::new();

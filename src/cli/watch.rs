@@ -1,6 +1,6 @@
 //! `watch`: from what was typed to a running capture.
 
-use super::args::{Form, Watch};
+use super::args::{Form, Keep, Tell, Watch};
 use super::{Exit, conclude, device, knowledge};
 use crate::capture::{Feed, Pace, Tape};
 use crate::engine::health::{ScopeOf, SourceKind};
@@ -21,10 +21,10 @@ const LINES: usize = 1 << 14;
 const HEADLESS: Rate = Rate { every: Duration::from_secs(1), share: 50, rows: 0 };
 
 /// Where the frames come from.
-struct Origin {
-    feed: Box<dyn Feed>,
-    kind: SourceKind,
-    closer: Option<Arc<AtomicBool>>,
+pub(super) struct Origin {
+    pub(super) feed: Box<dyn Feed>,
+    pub(super) kind: SourceKind,
+    pub(super) closer: Option<Arc<AtomicBool>>,
 }
 
 pub(super) fn run(mut typed: Watch) -> Result<Exit> {
@@ -36,30 +36,41 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
         typed.judge.service = Some(client.clone());
     }
     let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
-    let Origin { feed, kind, closer } = open(&typed)?;
-    let machine = if kind == SourceKind::Live { machine(&typed, &judged)? } else { None };
+    let origin = open(&typed)?;
+    let machine = if origin.kind == SourceKind::Live { machine(&typed, &judged)? } else { None };
+    let (mut plan, telling) = plan(origin, &typed.keep, &typed.tell, Arc::clone(&judged));
+    plan.device = named;
+    plan.watched_only = typed.client.is_some() || !typed.pids.is_empty();
+    plan.scope = scope(named);
+    plan.machine = machine;
+    conclude(run::watch(plan, telling, &Signals::listen())?, &judged, &typed.judge, &typed.tell)
+}
+
+/// What is the same for everything that is watched: everything is judged, and nobody asked whose it is.
+pub(super) fn plan(origin: Origin, keep: &Keep, tell: &Tell, judged: Arc<Knowledge>) -> (Plan, Telling) {
+    let Origin { feed, kind, closer } = origin;
     #[cfg(feature = "resolve")]
-    let talks = typed.tell.resolve.is_some();
+    let talks = tell.resolve.is_some();
     #[cfg(not(feature = "resolve"))]
     let talks = false;
-    let json = typed.tell.look.format == Form::Json;
+    let json = tell.look.format == Form::Json;
     let (sender, lines) = json.then(|| sync_channel(LINES)).unzip();
     let plan = Plan {
         feed,
         kind,
         closer,
-        knowledge: Arc::clone(&judged),
-        device: named,
-        watched_only: typed.client.is_some() || !typed.pids.is_empty(),
-        scope: scope(named),
-        save: typed.save.as_ref().map(|folder| Save {
+        knowledge: judged,
+        device: None,
+        watched_only: false,
+        scope: ScopeOf::Everything,
+        save: keep.save.as_ref().map(|folder| Save {
             folder: folder.clone(),
-            payload: (!typed.full_payload).then_some(StoreOptions::PAYLOAD),
-            segment: typed.segment << 20,
-            quota: typed.quota << 20,
+            payload: (!keep.full_payload).then_some(StoreOptions::PAYLOAD),
+            segment: keep.segment << 20,
+            quota: keep.quota << 20,
         }),
-        tables: typed.tell.output.clone().map(|folder| (folder, typed.tell.overwrite)),
-        machine,
+        tables: tell.output.clone().map(|folder| (folder, tell.overwrite)),
+        machine: None,
         pictures: Some(HEADLESS),
         lines: sender,
         ring: run::RING,
@@ -67,15 +78,15 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     };
     let telling = Telling {
         progress: true,
-        duration: typed.duration,
+        duration: keep.duration,
         lines,
         translate: json,
-        overwrite: typed.tell.overwrite,
-        hash: typed.tell.hash,
+        overwrite: tell.overwrite,
+        hash: tell.hash,
         #[cfg(feature = "resolve")]
-        resolve: typed.tell.resolve.clone(),
+        resolve: tell.resolve.clone(),
     };
-    conclude(run::watch(plan, telling, &Signals::listen())?, &judged, &typed.judge, &typed.tell)
+    (plan, telling)
 }
 
 /// The names of a client's programs on this system: those of the service of that name, or just that name.

@@ -1,7 +1,7 @@
 //! The same questions on systems that are not Linux: what the standard library and libpcap can tell is told, the rest is "not
 //! available on this system".
 
-use super::values::{Change, Jump, Lookup, Measure, Rights, Role, Step, Sync, Taken, Tally, Unknown, Watch};
+use super::values::{Change, Jump, Lookup, Measure, Rights, Role, Running, Step, Sync, Taken, Tally, Unknown, Watch};
 use crate::attribution::Owner;
 use crate::attribution::OwnerMatch;
 use crate::wire::{End, Text, Timestamp, TransportKind};
@@ -137,6 +137,11 @@ impl Clock {
         let stepped = nanos(self) - nanos(&before) - passed;
         if stepped.abs() > 100_000_000 { vec![Jump::Stepped { nanos: stepped }] } else { Vec::new() }
     }
+}
+
+#[must_use]
+pub fn running(_programs: &[(Box<str>, Vec<Box<str>>)]) -> Vec<Running> {
+    Vec::new()
 }
 
 #[must_use]

@@ -4,9 +4,13 @@
 //! On Linux by the kernel's own interfaces; elsewhere every answer is an honest "not available on this system".
 
 #[cfg(target_os = "linux")]
+mod clients;
+#[cfg(target_os = "linux")]
 mod clock;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
+#[cfg(target_os = "linux")]
+mod isolate;
 #[cfg(target_os = "linux")]
 mod locals;
 #[cfg(target_os = "linux")]
@@ -20,9 +24,15 @@ mod sockets;
 mod values;
 
 #[cfg(target_os = "linux")]
+pub use clients::running;
+#[cfg(target_os = "linux")]
 pub use clock::{Clock, sync};
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{Clock, Locals, Owners, Process, confine, leave, sync};
+pub use elsewhere::{Clock, Locals, Owners, Process, confine, leave, running, sync};
+#[cfg(target_os = "linux")]
+pub use isolate::{
+    Client, Ended, INTERFACE, IsolateError, Isolated, Obstacle, Resolver, enter, find_program, helper, obstacle,
+};
 #[cfg(target_os = "linux")]
 pub use locals::Locals;
 #[cfg(target_os = "linux")]
@@ -31,4 +41,4 @@ pub use owners::Owners;
 pub use process::Process;
 #[cfg(target_os = "linux")]
 pub use rights::{confine, leave};
-pub use values::{Change, Jump, Lookup, Measure, Rights, Role, Step, Sync, Taken, Tally, Unknown, Watch};
+pub use values::{Change, Jump, Lookup, Measure, Rights, Role, Running, Step, Sync, Taken, Tally, Unknown, Watch};

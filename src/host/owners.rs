@@ -50,7 +50,8 @@ pub struct Owners<T> {
     sockets: Option<Sockets>,
     locals: HashSet<IpAddr>,
     watch: Watch,
-    only: Option<Process>,
+    /// As it was at its start.
+    only: Option<Owner>,
     /// Processes that are the client's, also those that ended.
     watched: HashSet<Identity>,
     holders: HashMap<u32, Identity>,
@@ -72,7 +73,7 @@ impl<T> Owners<T> {
             uid: rustix::process::geteuid().as_raw(),
             sockets: Sockets::open().ok(),
             locals: locals.into_iter().collect(),
-            only: watch.only.and_then(Process::read),
+            only: watch.only.and_then(Process::read).map(|client| client.owner(OwnerMatch::Namespace)),
             watch,
             watched: HashSet::new(),
             holders: HashMap::new(),
@@ -233,7 +234,7 @@ impl<T> Owners<T> {
             Err(why) => {
                 *self.tally.unknown.entry(why).or_default() += 1;
                 match &self.only {
-                    Some(client) => Lookup::Known { owner: client.owner(OwnerMatch::Namespace), watched: true },
+                    Some(client) => Lookup::Known { owner: client.clone(), watched: true },
                     None => Lookup::Unknown(why),
                 }
             }
@@ -290,7 +291,7 @@ impl<T> Owners<T> {
         let begun = steady();
         if self.only.is_none() && !(self.watched.is_empty() && self.watch.names.is_empty()) {
             let mut all: Vec<_> = process::all().collect();
-            all.sort_unstable_by_key(Process::identity_by_age);
+            all.sort_unstable_by_key(Process::age);
             let by_number: HashMap<u32, Identity> = all.iter().map(|p| (p.pid, p.identity())).collect();
             for process in &all {
                 let child = by_number.get(&process.parent).is_some_and(|parent| self.watched.contains(parent));
@@ -307,7 +308,7 @@ impl<T> Owners<T> {
 
 impl Process {
     /// Parents before their children.
-    const fn identity_by_age(&self) -> (u64, u32) {
+    pub(super) const fn age(&self) -> (u64, u32) {
         (self.ticks, self.pid)
     }
 }

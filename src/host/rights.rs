@@ -1,8 +1,8 @@
 //! What the program may do, and giving it up once everything is open: uid, capabilities, new privileges, writing, sockets.
 //!
 //! The order in which a session calls: open the device and the sockets of this room; [`leave`] (from here on files belong to
-//! the invoking user); start the thread of this room, which calls [`confine`] as [`Role::Host`]; open the output; [`confine`]
-//! as [`Role::Rest`] on the main thread; start the other threads, which inherit it. Each step is told, done or not: a kernel
+//! the invoking user); start the thread of this room, which calls [`confine`] as [`Role::Host`]; make the output folder;
+//! [`confine`] as [`Role::Rest`] on the main thread; start the other threads, which inherit it. Each step is told, done or not: a kernel
 //! that cannot do one of them is no reason not to capture.
 
 use super::process::Process;
@@ -22,6 +22,9 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// To see which sockets other users' processes hold: open their folders, and read where their files lead.
+const LOOKING: CapabilitySet = CapabilitySet::SYS_PTRACE.union(CapabilitySet::DAC_READ_SEARCH);
+
 impl Rights {
     #[must_use]
     pub fn read() -> Self {
@@ -29,7 +32,7 @@ impl Rights {
         Self {
             uid: rustix::process::geteuid().as_raw(),
             capture: have.contains(CapabilitySet::NET_RAW),
-            see_others: have.contains(CapabilitySet::SYS_PTRACE),
+            see_others: have.contains(LOOKING),
             invoker: Invoker::of_this_process().map(|i| i.uid.as_raw()),
             landlock: landlock_abi(),
             seccomp: fs::exists("/proc/sys/kernel/seccomp").unwrap_or(false),
@@ -110,12 +113,16 @@ fn told(what: &str, result: Result<(), rustix::io::Errno>, done: &str) -> Taken 
 }
 
 /// Gives up what the process was given: the superuser for the user who called, every capability, and the way to new ones.
-/// For the calling thread and those it starts: call it before there are others.
+/// The right to see other users' processes stays, if there, until [`confine`]: the thread of this room keeps it, and what
+/// else it could do with it is forbidden there. For the calling thread and those it starts: call it before there are others.
 pub fn leave() -> Vec<Step> {
     let mut steps = Vec::new();
     let mut step = |measure, taken| steps.push(Step { measure, taken });
+    let kept = capabilities().intersection(LOOKING);
+    let _ = rustix::thread::set_keep_capabilities(!kept.is_empty());
     step(Measure::User, become_invoker());
-    step(Measure::Capabilities, drop_capabilities());
+    step(Measure::Capabilities, drop_capabilities(kept));
+    let _ = rustix::thread::set_keep_capabilities(false);
     step(Measure::NoNewPrivileges, told("prctl(PR_SET_NO_NEW_PRIVS)", rustix::thread::set_no_new_privs(true), "set"));
     steps
 }
@@ -137,7 +144,7 @@ pub(super) fn become_invoker() -> Taken {
     told("setresuid", result, &format!("uid 0 became {uid}"))
 }
 
-fn drop_capabilities() -> Taken {
+fn drop_capabilities(kept: CapabilitySet) -> Taken {
     let had = rustix::thread::capabilities(None).map(|sets| sets.permitted);
     // The bounding set can only be narrowed with a right that is about to go; without it, no_new_privs does the same.
     for number in 0..64 {
@@ -148,12 +155,18 @@ fn drop_capabilities() -> Taken {
         }
     }
     let none = CapabilitySet::empty();
+    let kept = had.as_ref().map_or(none, |had| had.intersection(kept));
     let result = rustix::thread::clear_ambient_capability_set().or(Ok(())).and_then(|()| {
-        rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        rustix::thread::set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: none })
     });
     match had {
         Ok(had) if had.is_empty() => Taken::NotNeeded("there were none".into()),
-        Ok(had) => told("capset", result, &names(had)),
+        Ok(had) if kept.is_empty() => told("capset", result, &names(had)),
+        Ok(had) => told(
+            "capset",
+            result,
+            &format!("{}; {} stay for looking at processes", names(had.difference(kept)), names(kept)),
+        ),
         Err(error) => Taken::Not(format!("capget: {error}").as_str().into()),
     }
 }
@@ -168,6 +181,9 @@ fn names(set: CapabilitySet) -> String {
 pub fn confine(role: Role, writes: &[&Path], talks: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     if role == Role::Rest {
+        if !capabilities().is_empty() {
+            steps.push(Step { measure: Measure::Capabilities, taken: drop_capabilities(CapabilitySet::empty()) });
+        }
         steps.push(Step { measure: Measure::Landlock, taken: restrict_files(writes, talks) });
     }
     steps.push(Step { measure: Measure::Seccomp, taken: restrict_calls(role, talks) });
@@ -391,13 +407,13 @@ mod tests {
             assert_eq!(steps.iter().map(|s| s.measure).collect::<Vec<_>>(), Measure::ALL[..3]);
             let Taken::Done(_) = steps[2].taken else { panic!("{steps:?}") };
             assert_eq!(matches!(steps[1].taken, Taken::NotNeeded(_)), had.is_empty(), "{steps:?}");
+            assert_eq!(capabilities(), had.intersection(LOOKING));
+            let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+            assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+            confine(Role::Rest, &[], true);
             assert_eq!(capabilities(), CapabilitySet::empty());
             let sets = rustix::thread::capabilities(None).unwrap();
             assert!(sets.permitted.is_empty() && sets.inheritable.is_empty());
-            // A program of the superuser's gets nothing back.
-            let status = Command::new("cat").arg("/proc/self/status").output().unwrap();
-            let status = String::from_utf8(status.stdout).unwrap();
-            assert!(status.contains("NoNewPrivs:\t1"), "{status}");
             assert!(!Rights::read().capture);
         });
     }
@@ -445,8 +461,10 @@ mod tests {
         let [from, to] = [from, to].map(|a| End { address: a.ip(), port: a.port() });
         in_a_thread(move || {
             let mut owners = Owners::new([], Watch::default());
-            rustix::thread::set_no_new_privs(true).unwrap();
+            let could = capabilities().intersection(LOOKING);
+            leave();
             let steps = confine(Role::Host, &[], false);
+            assert_eq!(capabilities(), could);
             assert_eq!(not(&steps), Vec::<&Step>::new());
             assert_eq!(owners.ask((), TransportKind::Tcp, from, to), None);
             let ((), told) = owners.settle().pop().unwrap();
@@ -464,7 +482,7 @@ mod tests {
         in_a_thread(move || {
             rustix::thread::set_no_new_privs(true).unwrap();
             let steps = confine(Role::Rest, &[], true);
-            assert!(matches!(steps[1].taken, Taken::Partly(_)), "{steps:?}");
+            assert!(matches!(steps.last().unwrap().taken, Taken::Partly(_)), "{steps:?}");
             TcpStream::connect(server.local_addr().unwrap()).unwrap();
         });
     }

@@ -1,5 +1,6 @@
 //! What this room tells, the same on every system.
 
+use super::Process;
 use crate::attribution::Owner;
 use crate::wire::{Text, Timestamp};
 use std::collections::BTreeMap;
@@ -64,6 +65,14 @@ pub struct Watch {
     /// Everything is the client's: it alone lives in this network namespace. What cannot be found out is told as this
     /// process.
     pub only: Option<u32>,
+}
+
+/// A client that runs. Its children are its own and not listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    pub process: Process,
+    /// Services whose profile names this program; a browser is named by several.
+    pub services: Vec<Box<str>>,
 }
 
 /// How many flows were asked for, and why some stayed unknown.

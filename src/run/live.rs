@@ -268,7 +268,6 @@ impl Session {
             device: plan.device,
             ask_owners: true,
             watched_only: plan.watched_only,
-            turning_days: plan.knowledge.book.turning_days(),
             ..Config::default()
         });
         if let Some(bytes) = header.payload_kept {
@@ -598,7 +597,7 @@ impl Desk {
     }
 
     /// Tells what happened to the machine.
-    pub(super) fn notice(&self, grave: bool, text: &str) {
+    pub fn notice(&self, grave: bool, text: &str) {
         let time = wall();
         self.notices.add(time, grave, text);
         let _ = self.orders.send(Order::Told(Told::Notice { time, grave, text: Text::from(text) }));

@@ -1,6 +1,8 @@
 //! Wiring: who feeds the engine, who takes its rows. The only room that opens files.
 
 mod batch;
+#[cfg(feature = "live")]
+mod clients;
 #[cfg(feature = "tui")]
 mod demo;
 mod knowledge;
@@ -19,6 +21,8 @@ mod tables;
 mod told;
 mod watch;
 
+#[cfg(feature = "live")]
+pub use clients::programs;
 #[cfg(feature = "tui")]
 pub use demo::demo;
 pub use knowledge::{Wanted, audit, knowledge};

@@ -62,6 +62,11 @@ impl Signals {
         signals
     }
 
+    /// Asks to end, as a signal does.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     #[must_use]
     pub fn came(&self) -> bool {
         self.ended.load(Ordering::Relaxed)

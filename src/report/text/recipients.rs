@@ -131,10 +131,9 @@ impl Told<'_> {
 
         let marks = self.marks(r);
         let mut parts = self.reverse(r);
-        // Who runs the service is told once; whose network carries it is another recipient.
-        let told = |by_name: &bool| with_company || (!by_name && r.operator.is_some() && r.listing == Listing::Service);
-        let told = companies(r).filter(|(by_name, _)| told(by_name));
-        parts.extend(told.map(|(by_name, claim)| self.company(by_name, claim, usual.company)));
+        if with_company {
+            parts.extend(companies(r).map(|(by_name, claim)| self.company(by_name, claim, usual.company)));
+        }
         parts.extend(note);
         if with_company && !r.names.is_empty() && !address.is_empty() {
             parts.push(format!("{address}{more_addresses}"));

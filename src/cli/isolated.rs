@@ -1,0 +1,106 @@
+//! `run`: the client in a network of its own, watched from its first packet to its last.
+
+use super::Exit;
+use super::args::Run;
+use anyhow::Result;
+
+#[cfg(target_os = "linux")]
+pub(super) fn run(typed: &Run) -> Result<Exit> {
+    linux::run(typed)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn run(_: &Run) -> Result<Exit> {
+    anyhow::bail!(
+        "`run` needs Linux: this system gives no program a network of its own; start the client yourself and use `watch`"
+    )
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::super::watch::{Origin, plan};
+    use super::super::{complain, conclude, knowledge};
+    use super::{Exit, Run};
+    use crate::capture::{Live, LiveOptions};
+    use crate::engine::health::{ScopeOf, SourceKind};
+    use crate::host::{Client, Ended, INTERFACE, Resolver, Role, Watch, confine, enter, leave};
+    use crate::run::{self, Desk, Signals};
+    use anyhow::{Context, Result, bail};
+    use std::io;
+    use std::process::Stdio;
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    /// How soon the end of the client is noticed.
+    const BEAT: Duration = Duration::from_millis(50);
+    /// How long the client may take to end when it is asked to.
+    const PATIENCE: Duration = Duration::from_secs(3);
+    /// What was under way when the client ended arrives after it.
+    const AFTERMATH: Duration = Duration::from_millis(300);
+
+    pub(super) fn run(typed: &Run) -> Result<Exit> {
+        let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
+        let [program, arguments @ ..] = typed.command.as_slice() else { bail!("name the client after `--`") };
+        let isolated = enter()?;
+        let options = LiveOptions { interfaces: vec![INTERFACE.to_owned()], ..LiveOptions::default() };
+        let feed = Box::new(Live::open(options)?);
+        let mut remarks = vec![format!("the client has a network of its own, connected by {}", isolated.helper())];
+        if let Resolver::Forwarded(address) = isolated.resolver() {
+            remarks.push(format!(
+                "this machine's resolver listens on the loopback only: {address} stands for it in the client's network"
+            ));
+        }
+        // Standard output is the report's.
+        let client =
+            isolated.start(program, arguments, [Stdio::inherit(), io::stderr().into(), io::stderr().into()])?;
+
+        let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, true)?;
+        let origin = Origin { feed, kind: SourceKind::Live, closer: None };
+        let (mut plan, telling) = plan(origin, &typed.keep, &typed.tell, Arc::clone(&judged));
+        plan.scope = ScopeOf::Namespace(client.name().clone());
+        plan.machine = Some(Box::new(move |desk: Desk| {
+            for remark in &remarks {
+                desk.notice(false, remark);
+            }
+            machine(desk);
+        }));
+        let (asked_to_end, over) = (Signals::listen(), Signals::default());
+        let keeper = {
+            let (asked_to_end, over) = (asked_to_end.clone(), over.clone());
+            let keep = move || keep(client, &asked_to_end, &over);
+            thread::Builder::new().name("zh-client".into()).spawn(keep).context("cannot start the thread zh-client")?
+        };
+        let outcome = run::watch(plan, telling, &over);
+        // The client is ended whatever went wrong. Its network is there until here: a capture outlives no interface.
+        asked_to_end.end();
+        let ended = keeper.join().ok().and_then(|client| client.ended());
+        let exit = conclude(outcome?, &judged, &typed.judge, &typed.tell)?;
+        Ok(match ended.map(Ended::code) {
+            None | Some(0) => exit,
+            Some(status) => Exit::Client(status),
+        })
+    }
+
+    /// Stays with the client until nothing of it runs any more, and ends it when asked to.
+    fn keep(mut client: Client, asked_to_end: &Signals, over: &Signals) -> Client {
+        leave();
+        confine(Role::Rest, &[], false);
+        let mut told = false;
+        while client.poll().is_none() {
+            if asked_to_end.came() {
+                client.end(PATIENCE);
+                break;
+            }
+            if let (Some(ended), false) = (client.ended(), told) {
+                told = true;
+                let name = client.name();
+                complain(&format!("{name} ended ({ended}), but processes that it started still run and are watched"));
+            }
+            thread::sleep(BEAT);
+        }
+        thread::sleep(AFTERMATH);
+        over.end();
+        client
+    }
+}

@@ -1,0 +1,256 @@
+//! `zollhund run` as an ordinary user: a client in a network of its own, between a machine and a server that the test makes of
+//! network namespaces. Needs root (for the namespaces and to become that user), `ip`, `setpriv`, `curl` and `pasta`; without
+//! them it says so loudly and is skipped, except where `ZOLLHUND_LAB=required` is set.
+
+#![cfg(all(feature = "live", target_os = "linux"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests may fail as tests do"
+)]
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+const MACHINE: &str = "192.0.2.10";
+const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
+const NAME: &str = "call.example";
+/// The port of the client's server, and of somebody else's.
+const PORTS: [u16; 2] = [8_080, 8_081];
+/// What the server sends.
+const BODY: usize = 300_000;
+/// Nobody has this number.
+const USER: &str = "64123";
+const ROLE: &str = "ZOLLHUND_TEST_ROLE";
+
+/// Not a test of its own: the other processes of the test, in their namespaces.
+#[test]
+fn the_others() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let ready = || {
+        writeln!(stdout(), "\n> ready").unwrap();
+        stdout().flush().unwrap();
+    };
+    match role.as_str() {
+        "server" => {
+            let listeners = PORTS.map(|port| TcpListener::bind((SERVER, port)).unwrap());
+            ready();
+            std::thread::scope(|scope| {
+                for listener in &listeners {
+                    scope.spawn(|| listener.incoming().flatten().for_each(serve));
+                }
+            });
+        }
+        "resolver" => {
+            let socket = UdpSocket::bind("127.0.0.53:53").unwrap();
+            ready();
+            resolve(&socket);
+        }
+        // Traffic of this machine that is not the client's, all the time.
+        "neighbour" => {
+            ready();
+            loop {
+                if let Ok(mut stream) = TcpStream::connect((SERVER, PORTS[1])) {
+                    let _ = stream.write_all(b"GET / HTTP/1.0\r\n\r\n");
+                    let _ = stream.read_to_end(&mut Vec::new());
+                }
+            }
+        }
+        _ => panic!("{role}"),
+    }
+}
+
+fn serve(mut stream: TcpStream) {
+    let mut request = [0; 1_024];
+    let _ = stream.read(&mut request);
+    let _ = stream.write_all(format!("HTTP/1.0 200 OK\r\nContent-Length: {BODY}\r\n\r\n").as_bytes());
+    let _ = stream.write_all(&vec![b'x'; BODY]);
+}
+
+/// Answers every question for an IPv4 address with the server's (RFC 1035 §4.1), and others with nothing.
+fn resolve(socket: &UdpSocket) {
+    let mut buffer = [0; 512];
+    loop {
+        let (len, from) = socket.recv_from(&mut buffer).unwrap();
+        let end = 12 + buffer[12..len].iter().position(|b| *b == 0).unwrap() + 5;
+        let address = buffer[end - 4..end - 2] == [0, 1];
+        let mut answer = buffer[..end].to_vec();
+        answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(address), 0, 0, 0, 0]);
+        if address {
+            answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+            answer.extend(SERVER.octets());
+        }
+        socket.send_to(&answer, from).unwrap();
+    }
+}
+
+fn sh(line: &str) {
+    let done = Command::new("sh").args(["-ec", line]).output().unwrap();
+    assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+struct Other(Child);
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A machine and a server, joined by a cable.
+struct World {
+    others: Vec<Other>,
+    folder: TempDir,
+    machine: String,
+    server: String,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.others.clear();
+        for space in [&self.machine, &self.server] {
+            let _ = Command::new("ip").args(["netns", "del", space]).status();
+        }
+        let _ = fs::remove_dir_all(Path::new("/etc/netns").join(&self.machine));
+    }
+}
+
+impl World {
+    fn new() -> Option<Self> {
+        let have = |program: &str| zollhund::host::find_program(program).is_some();
+        let missing: Vec<_> = ["ip", "setpriv", "curl", "pasta", "unshare"].into_iter().filter(|p| !have(p)).collect();
+        let root = fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
+        let allowed = root
+            && Command::new("setpriv")
+                .args(["--reuid", USER, "--regid", USER, "--clear-groups", "unshare", "--user", "--net", "true"])
+                .status()
+                .is_ok_and(|s| s.success());
+        if !missing.is_empty() || !allowed {
+            let why = format!("root: {root}, user namespaces: {allowed}, missing: {missing:?}");
+            assert!(std::env::var_os("ZOLLHUND_LAB").is_none_or(|v| v != "required"), "{why}");
+            let _ = writeln!(stderr(), "SKIPPED: no network of a client's own can be tried here ({why})");
+            return None;
+        }
+        // As on every stock system.
+        fs::set_permissions("/dev/net/tun", fs::Permissions::from_mode(0o666)).unwrap();
+        let folder = TempDir::new().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let [machine, server] = ["m", "s"].map(|end| format!("zh-run-{end}{}", std::process::id()));
+        let world = Self { others: Vec::new(), folder, machine, server };
+        let (m, s) = (&world.machine, &world.server);
+        sh(&format!(
+            "ip netns add {m}; ip netns add {s}; ip link add zm netns {m} type veth peer name zs netns {s}
+             ip -n {m} addr add {MACHINE}/24 dev zm; ip -n {m} link set zm up; ip -n {m} link set lo up
+             ip -n {s} addr add 192.0.2.1/24 dev zs; ip -n {s} link set zs up; ip -n {s} link set lo up
+             ip -n {s} addr add {SERVER}/32 dev lo; ip -n {m} route add default via 192.0.2.1
+             mkdir -p /etc/netns/{m}; echo 'nameserver 127.0.0.53' > /etc/netns/{m}/resolv.conf"
+        ));
+        fs::copy(env!("CARGO_BIN_EXE_zollhund"), world.folder.path().join("zollhund")).unwrap();
+        let mut world = world;
+        world.others = vec![world.other("s", "server"), world.other("m", "resolver"), world.other("m", "neighbour")];
+        Some(world)
+    }
+
+    fn other(&self, space: &str, role: &str) -> Other {
+        let space = if space == "m" { &self.machine } else { &self.server };
+        let mut child = Command::new("ip")
+            .args(["netns", "exec", space])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "the_others", "--nocapture"])
+            .env(ROLE, role)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        lines.find(|line| line.as_ref().is_ok_and(|l| l == "> ready")).unwrap().unwrap();
+        Other(child)
+    }
+
+    /// As the ordinary user, on the machine.
+    fn run(&self, args: &[&str]) -> Output {
+        Command::new("ip")
+            .args(["netns", "exec", &self.machine, "setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"])
+            .arg(self.folder.path().join("zollhund"))
+            .arg("run")
+            .args(args)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn rows(path: &Path) -> Vec<Value> {
+    fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn every_packet_is_the_clients_and_its_end_is_passed_on() {
+    let Some(world) = World::new() else { return };
+    let url = format!("http://{NAME}:{}/", PORTS[0]);
+    let done = world.run(&[
+        "--save",
+        "evidence",
+        "--output",
+        "tables",
+        "--",
+        "curl",
+        "-sS",
+        "-o",
+        "body",
+        "--max-time",
+        "30",
+        &url,
+    ]);
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&done.stdout));
+    assert_eq!(fs::metadata(world.path("body")).unwrap().len(), BODY as u64);
+
+    // All of the client's packets: the whole body, and the question that led there.
+    let flows = rows(&world.path("tables/flows.jsonl"));
+    let of_port = |port: u16| flows.iter().filter(move |f| f["server_port"] == port).collect::<Vec<_>>();
+    let calls = of_port(PORTS[0]);
+    let received: u64 = calls.iter().map(|f| f["payload_down"].as_u64().unwrap()).sum();
+    assert!(received >= BODY as u64, "{received} of {BODY}: {flows:#?}");
+    assert!(calls.iter().all(|f| f["server"] == SERVER.to_string() && f["client"] == MACHINE), "{calls:#?}");
+    assert!(
+        calls.iter().any(|f| f["name"] == NAME && f["process"].as_str().is_some_and(|p| p.contains("curl"))),
+        "{calls:#?}"
+    );
+    let answers = rows(&world.path("tables/dns.jsonl"));
+    assert!(answers.iter().any(|a| a["query"] == NAME && a["data"] == SERVER.to_string()), "{answers:#?}");
+    // And nobody else's, although others were busy on the same machine all the time.
+    assert_eq!(of_port(PORTS[1]), Vec::<&Value>::new());
+    let losses = rows(&world.path("tables/losses.jsonl"));
+    assert!(losses.iter().all(|l| l["stage"] == "set aside"), "{losses:#?}");
+    // The evidence is the user's, and says how it came about.
+    let journal = fs::read_to_string(world.path("evidence/journal.jsonl")).unwrap();
+    assert!(journal.contains("connected by pasta") && journal.contains("169.254.1.53"), "{journal}");
+    let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path("evidence")).unwrap());
+    assert_eq!(owner.to_string(), USER);
+
+    // Status and signal of the client.
+    let status = |args: &[&str]| world.run(args).status.code();
+    assert_eq!(status(&["--", "sh", "-c", "exit 7"]), Some(7));
+    assert_eq!(status(&["--", "sh", "-c", "kill -TERM $$"]), Some(128 + 15));
+    let none = world.run(&["--", "no-such-client"]);
+    assert_eq!(none.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&none.stderr);
+    assert!(said.starts_with("zollhund: cannot start no-such-client: ") && said.lines().count() == 1, "{said}");
+    // Nothing is left behind.
+    let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
+}
