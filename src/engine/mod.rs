@@ -50,7 +50,7 @@ use losses::Losses;
 use names::Names;
 use notes::{Looked, Notes, Tokens};
 use owners::{OwnerSet, Owners};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use timeline::{SeriesKey, Timeline};
@@ -61,6 +61,8 @@ use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, T
 const SWEEP_EVERY: u64 = 60_000_000_000;
 /// Competing names kept in all.
 const MAX_CONTESTED: usize = 1 << 18;
+/// Addresses of participants kept: a large meeting has hundreds.
+const MAX_PEERS: usize = 1 << 12;
 /// Frame numbers kept as evidence of one thing that concerns the whole capture.
 const MAX_EVIDENCE: usize = 16;
 
@@ -165,6 +167,8 @@ pub struct Engine {
     circumstances: Circumstances,
     /// Realms of relays, each with its first frame.
     realms: Vec<(Text, FrameNo)>,
+    /// Addresses that clients asked relays to exchange packets with: participants.
+    peers: BTreeSet<IpAddr>,
     dns_answers: u64,
 }
 
@@ -205,6 +209,7 @@ impl Engine {
             swept: Timestamp::ZERO,
             circumstances: Circumstances::default(),
             realms: Vec::new(),
+            peers: BTreeSet::new(),
             dns_answers: 0,
         }
     }
@@ -555,6 +560,11 @@ impl Engine {
                 }
             }
             Fact::Hidden(hidden) => notes.hidden.add(hidden),
+            Fact::Peer(end) => {
+                if self.peers.len() < MAX_PEERS {
+                    self.peers.insert(end.address);
+                }
+            }
             Fact::Realm(ref realm) => {
                 let judged =
                     matches!(self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))), "" | "in");

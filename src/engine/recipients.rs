@@ -453,6 +453,9 @@ impl<'a> Recipients<'a> {
                 subject.measured.extend(measured.cloned());
             }
         }
+        // To its servers Zoom speaks on these ports; elsewhere its media goes from participant to participant.
+        let zoom = encounter.name.is_none() && !(8801..=8810).contains(&encounter.port);
+        subject.peer |= zoom && self.tokens.list(encounter.spoken).contains(&"zoom");
         for process in self.owners.names(encounter.owners) {
             if let Err(at) = subject.processes.binary_search(process) {
                 subject.processes.insert(at, process.clone());

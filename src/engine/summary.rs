@@ -3,11 +3,11 @@
 use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
-use super::view::{LawNote, LossView, Series, Stated, StatedPlace, Summary, Timeline, Words};
+use super::view::{LawNote, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words};
 use super::{Engine, Rows};
 use crate::attribution::{CountryCode, NameId};
 use crate::policy::audit::Audit;
-use crate::policy::{Case, Circumstances, Lang, Status, Subject, Twin, judge_all, number};
+use crate::policy::{Case, Circumstances, Course, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
 use hashbrown::HashMap;
 use std::cmp::Reverse;
@@ -69,8 +69,15 @@ impl Engine {
         let mut losses = self.losses.lines().cloned().collect();
         self.bounds(&ledger, (recipients.lumped, &recipients.subjects), &mut circumstances, &mut losses);
         (circumstances.proposal, circumstances.profile_shows) = recipients.proposal(&self.realms);
+        for subject in &mut recipients.subjects {
+            // A host with a name is no participant, even if a relay was asked for it.
+            let named = !subject.names.is_empty();
+            subject.peer |= !named && subject.addresses.iter().any(|a| self.peers.contains(a));
+        }
         let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
-        let Words { lang, findings, law } = judge(&subjects, &circumstances, knowledge, knowledge.lang);
+        let timeline = self.timeline_view(&filed_as);
+        let course = (&timeline, &*self.markers);
+        let Words { lang, findings, law } = judge(&subjects, &circumstances, course, knowledge, knowledge.lang);
         let summary = Summary {
             captures: Vec::new(),
             up: ledger.up,
@@ -88,7 +95,7 @@ impl Engine {
             law,
             other: Vec::new(),
             markers: self.markers.clone(),
-            timeline: self.timeline_view(&filed_as),
+            timeline,
             losses,
             sources: knowledge.sources(),
             look_ups: None,
@@ -271,10 +278,18 @@ fn stated(audit: &Audit) -> Stated {
 }
 
 /// Judges recipients and capture, and says so in `lang`. The findings are the same in every language, in the same order.
-pub fn judge(recipients: &[Subject], circumstances: &Circumstances, knowledge: &Knowledge, lang: Lang) -> Words {
+pub fn judge(
+    recipients: &[Subject],
+    circumstances: &Circumstances,
+    (timeline, markers): (&Timeline, &[Marker]),
+    knowledge: &Knowledge,
+    lang: Lang,
+) -> Words {
+    let course = Course { timeline, markers, first: circumstances.first, last: circumstances.last };
     let case = Case::new(&knowledge.book, knowledge.profile.as_ref(), lang, circumstances)
         .with_audit(knowledge.audit.as_ref())
-        .with_horizon(knowledge.horizon.as_ref());
+        .with_horizon(knowledge.horizon.as_ref())
+        .with_course(course);
     Words { lang, findings: judge_all(recipients, circumstances, &case), law: law(knowledge, recipients, lang) }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::attribution::NameId;
 use crate::flow::FlowId;
+pub use crate::policy::course::Cell;
 use crate::wire::{Side, Timestamp};
 use hashbrown::HashMap;
 use rustc_hash::FxHashMap;
@@ -17,15 +18,6 @@ pub(super) struct SeriesKey {
     pub(super) name: Option<NameId>,
     pub(super) media: bool,
     pub(super) judged: bool,
-}
-
-/// Bytes on the wire in one window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cell {
-    /// Windows since the start of the timeline.
-    pub window: u32,
-    pub up: u64,
-    pub down: u64,
 }
 
 /// The windows that have ended, and the one that runs.

@@ -1,8 +1,8 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
-pub use super::timeline::Cell;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Owner, Place, Source};
 use crate::dissect::fact::{Answer, Choice, Fact, Offer};
+pub use crate::policy::course::{Cell, Marker, Series, Timeline};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
 use crate::wire::{End, FrameNo, RoundTrip, Text, TextRef, Timestamp, TransportKind, Tunnel};
@@ -173,35 +173,6 @@ pub struct LawNote {
     pub country: Box<str>,
     /// One plain sentence with the instrument and its dates.
     pub text: Box<str>,
-}
-
-/// A marker that somebody set during the call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marker {
-    pub time: Timestamp,
-    pub text: Text,
-}
-
-/// Bytes by time: one series per recipient, media apart from the rest.
-#[derive(Debug, Clone, Default)]
-pub struct Timeline {
-    /// The whole second in which window 0 begins.
-    pub start: Timestamp,
-    /// Seconds per window.
-    pub width: u64,
-    /// Windows from the start to the end of the capture.
-    pub windows: u32,
-    pub series: Vec<Series>,
-}
-
-/// The windows in which a recipient was sent or sent something, in order.
-#[derive(Debug, Clone)]
-pub struct Series {
-    /// Position in [`Summary::recipients`]; `None`: traffic that is not judged.
-    pub recipient: Option<usize>,
-    /// Flows that carry media.
-    pub media: bool,
-    pub cells: Vec<Cell>,
 }
 
 /// Look-ups that this program made because the user told it to.

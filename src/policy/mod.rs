@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod background;
 pub mod country;
+pub mod course;
 pub mod data_file;
 pub mod finding;
 mod hosts;
@@ -23,6 +24,7 @@ mod words;
 
 pub use audit::Audit;
 pub use country::{country_name, is_country};
+pub use course::{Course, Marker, Timeline};
 pub use data_file::PolicyError;
 pub use finding::{Finding, Ground, Severity};
 pub use jurisdiction::{Regime, Regimes, Status};

@@ -140,6 +140,9 @@ pub enum State {
     Call,
     Muted,
     CameraOff,
+    CameraOn,
+    /// The screen was shared.
+    Sharing,
     /// The call had been left.
     Left,
 }
@@ -153,6 +156,8 @@ impl State {
             Self::Call => (Some(&[Phase::Joined]), &[Phase::Left, Phase::Closed]),
             Self::Muted => (Some(&[Phase::Muted]), &[Phase::Unmuted, Phase::Left, Phase::Closed]),
             Self::CameraOff => (Some(&[Phase::CameraOff]), &[Phase::CameraOn, Phase::Left, Phase::Closed]),
+            Self::CameraOn => (Some(&[Phase::CameraOn]), &[Phase::CameraOff, Phase::Left, Phase::Closed]),
+            Self::Sharing => (Some(&[Phase::ShareOn]), &[Phase::ShareOff, Phase::Left, Phase::Closed]),
             Self::Left => (Some(&[Phase::Left]), &[Phase::Joined, Phase::Lobby]),
         }
     }

@@ -188,6 +188,12 @@ impl Profile {
         self.range_of(addresses, day).is_some_and(|(_, uncertain)| uncertain)
     }
 
+    /// What the profile notes on the published range that addresses lie in on that day.
+    pub(crate) fn network_note(&self, addresses: &[IpAddr], day: Day) -> Option<&str> {
+        let row = self.range_of(addresses, day)?.0?;
+        self.file.networks.get(row).map(|n| &*n.note).filter(|note| !note.is_empty())
+    }
+
     /// The entry of the list that speaks for a recipient.
     pub(crate) fn disclosed(&self, name: Option<&str>, operator: Option<&str>, holder: Option<&str>) -> Option<usize> {
         let company = |c: Option<&str>| c.and_then(|c| self.list.entry_of_company(c));

@@ -177,6 +177,8 @@ pub struct Subject {
     pub tunnels: Vec<&'static str>,
     /// What round trips say of some of its addresses.
     pub measured: Vec<Measured>,
+    /// Signalling or media say that it is another participant.
+    pub peer: bool,
     /// The programs behind its flows, sorted; empty where no machine told.
     pub processes: Vec<Text>,
 }

@@ -309,6 +309,8 @@ pub(super) struct Recipient<'a> {
     pub(super) clear: Vec<Said<'a>>,
     pub(super) outer_names: u32,
     pub(super) tunnels: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) peer: bool,
     pub(super) processes: Vec<Said<'a>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) hidden: Vec<Said<'a>>,
@@ -554,6 +556,7 @@ pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
         clear: tokens(&s.clear),
         outer_names: s.outer_names,
         tunnels: tokens(&s.tunnels),
+        peer: s.peer,
         processes: texts(&s.processes),
         hidden: s.hidden.iter().map(|h| h.token().into()).collect(),
         agreements: s.agreements.iter().map(agreed).collect(),

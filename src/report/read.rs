@@ -511,6 +511,7 @@ fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result
         outer_names: r.outer_names,
         tunnels: tokens.all(&r.tunnels)?,
         measured: Vec::new(),
+        peer: r.peer,
         processes: r.processes.iter().map(|name| Text::from(&**name)).collect(),
         hidden: r.hidden.iter().map(|token| hidden(token)).collect::<Result<_, _>>()?,
         agreements: r.agreements.into_iter().map(agreement).collect::<Result<_, _>>()?,

@@ -372,7 +372,15 @@ pub(super) fn conclude(
     summary.look_ups = look_ups;
     if tables.is_some() || translate {
         let others = Lang::ALL.into_iter().filter(|lang| *lang != summary.lang);
-        let judge = |lang| engine::judge(&summary.recipients, &summary.circumstances, knowledge, lang);
+        let judge = |lang| {
+            engine::judge(
+                &summary.recipients,
+                &summary.circumstances,
+                (&summary.timeline, &summary.markers),
+                knowledge,
+                lang,
+            )
+        };
         summary.other = others.map(judge).collect();
     }
     if let Some(tables) = tables {

@@ -8,11 +8,14 @@ mod behind;
 mod blind_spot;
 mod clear_text;
 mod control;
+mod declared;
 mod geo_conflict;
 mod handshake;
+mod media;
 mod service;
 mod telemetry;
 mod third_country;
+mod timing;
 mod unlisted;
 mod unnamed;
 mod view;
@@ -21,6 +24,7 @@ pub use view::far_from;
 pub(crate) use view::{Draft, View, without_traffic};
 
 use super::audit::Audit;
+use super::course::Course;
 use super::finding::{Finding, Severity};
 use super::load::Book;
 use super::service::Profile;
@@ -45,6 +49,8 @@ pub struct Case<'a> {
     pub audit: Option<&'a Audit>,
     /// The place of capture, if it is known.
     pub horizon: Option<&'a Horizon>,
+    /// What went over when; without it nothing is said of rates and phases.
+    pub course: Option<Course<'a>>,
     pub lang: Lang,
     /// Something was lost or not read: counts are lower bounds.
     pub at_least: bool,
@@ -55,7 +61,7 @@ impl<'a> Case<'a> {
     pub fn new(book: &'a Book, profile: Option<&'a Profile>, lang: Lang, circumstances: &Circumstances) -> Self {
         let c = circumstances;
         let at_least = c.lost > 0 || c.unreadable > 0 || c.truncated_file || !c.limits.is_empty();
-        Self { book, profile, audit: None, horizon: None, lang, at_least }
+        Self { book, profile, audit: None, horizon: None, course: None, lang, at_least }
     }
 
     /// The same with what round trips say from the place of capture.
@@ -69,6 +75,13 @@ impl<'a> Case<'a> {
     #[must_use]
     pub const fn with_audit(mut self, audit: Option<&'a Audit>) -> Self {
         self.audit = audit;
+        self
+    }
+
+    /// The same with what went over when.
+    #[must_use]
+    pub const fn with_course(mut self, course: Course<'a>) -> Self {
+        self.course = Some(course);
         self
     }
 }
@@ -113,6 +126,9 @@ pub static RULES: &[Rule] = &[
     service::RULE,
     geo_conflict::RULE,
     geo_conflict::EARLY,
+    media::RULE,
+    timing::RULE,
+    declared::RULE,
 ];
 
 /// Where rules put what they find.

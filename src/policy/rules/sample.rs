@@ -6,6 +6,7 @@ use super::*;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use crate::dissect::fact::{Hidden, NameSource};
 use crate::policy::Twin;
+use crate::policy::course::{Cell, Marker, Series, Timeline};
 use crate::policy::service::Parameters;
 use crate::policy::subject::{Blind, Silence, Traffic};
 use crate::wire::{Day, FrameNo, Text, Timestamp};
@@ -198,4 +199,45 @@ pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
     all.extend(handshake::tests::cases());
     all.extend(behind::tests::cases());
     all
+}
+
+/// A call of two hundred seconds with its markers: media all along (at position 0), a participant (1), telemetry every ten
+/// seconds (2).
+pub(super) fn talk() -> (Vec<Subject>, Timeline, Vec<Marker>) {
+    let start = at("2026-02-18");
+    let until = start.plus_nanos(200_000_000_000);
+    let during = |s: Subject| Subject { first: start, last: until, ..s };
+    let media = Subject {
+        listing: Listing::Service,
+        role: Some("media".into()),
+        applications: vec!["turn", "zoom"],
+        ..subject("rwcfra.fra.zoom.us", "US", "2026-02-18")
+    };
+    let peer = Subject { peer: true, applications: vec!["zoom"], ..subject("", "DE", "2026-02-18") };
+    let label = book().trackers.label("log.zoom.us");
+    let telemetry = Subject { label, listing: Listing::Service, ..subject("log-gateway.zoom.us", "US", "2026-02-18") };
+    let cell = |window, up| Cell { window, up, down: 50_000 };
+    let series = vec![
+        Series { recipient: Some(0), media: true, cells: (0..200).map(|w| cell(w, 100_000)).collect() },
+        Series { recipient: Some(2), media: false, cells: (0..20).map(|n| cell(n * 10, 900)).collect() },
+    ];
+    let markers = [
+        (20, "signed in"),
+        (30, "lobby"),
+        (60, "joined, microphone off"),
+        (90, "microphone on"),
+        (100, "camera off"),
+        (150, "left"),
+    ];
+    let marker = |(secs, text): (u64, &str)| Marker { time: start.plus_nanos(secs * 1_000_000_000), text: text.into() };
+    let timeline = Timeline { start, width: 1, windows: 200, series };
+    (vec![during(media), during(peer), during(telemetry)], timeline, markers.map(marker).into())
+}
+
+/// An audit file that declares regions, allowed countries, and telemetry off.
+pub(super) fn declared() -> Audit {
+    let text = "[case]\nreference = \"A\"\ndate = 2026-11-20\n\
+                [declared]\nregions = [\"EEA\"]\ntelemetry = \"off\"\n\
+                [contract]\ntitle = \"C\"\nas_of = 2026-01-01\napproved_countries = [\"EEA\", \"CH\"]\n";
+    Audit::parse("audit.toml", text, None).unwrap()
 }

@@ -4,7 +4,7 @@ use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::Confidence;
 use crate::policy::country::{country_name, english};
 use crate::policy::finding::{Ground, Severity};
-use crate::policy::subject::{Label, Listing};
+use crate::policy::subject::{Label, Listing, Subject};
 use crate::policy::tracker::Category;
 use crate::policy::words::{self, Lang};
 use std::sync::Arc;
@@ -24,6 +24,14 @@ pub(super) const RULE: Rule = Rule {
     ],
     judge: Judge::Subject(judge),
 };
+
+/// Whether lists or the profile know it for telemetry.
+pub(super) fn is_telemetry(subject: &Subject, case: &Case<'_>) -> bool {
+    let by_list =
+        subject.label.as_ref().is_some_and(|l| Category::parse(&l.category).is_none_or(Category::is_telemetry));
+    let by_profile = case.profile.and(subject.role.as_deref()).and_then(|role| purpose_words(role, case.lang));
+    by_list || by_profile.is_some()
+}
 
 /// Purposes in a service profile that count as telemetry.
 fn purpose_words(role: &str, lang: Lang) -> Option<&'static str> {
@@ -131,7 +139,6 @@ mod tests {
     use super::super::sample::{book, codes, judged, subject};
     use super::*;
     use crate::policy::service::Parameters;
-    use crate::policy::subject::Subject;
 
     #[test]
     fn telemetry_is_told_by_list_and_by_profile() {
