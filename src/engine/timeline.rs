@@ -25,8 +25,8 @@ pub(super) struct SeriesKey {
 pub(super) struct Timeline {
     /// Seconds per window.
     width: u64,
-    /// The second in which the first frame came.
-    start: u64,
+    /// When the first frame came, so that a shift of all times shifts the windows with them.
+    start: Timestamp,
     begun: bool,
     /// The window that runs.
     window: u32,
@@ -59,7 +59,7 @@ impl Timeline {
     pub(super) fn new(limits: TimelineLimits) -> Self {
         Self {
             width: 1,
-            start: 0,
+            start: Timestamp::ZERO,
             begun: false,
             window: 0,
             running: FxHashMap::default(),
@@ -71,15 +71,14 @@ impl Timeline {
 
     /// Whether the running window is over at `now`, so that [`Self::close`] has to be called before the next bytes come.
     pub(super) fn is_over(&mut self, now: Timestamp) -> bool {
-        let second = now.0 / SECOND;
         if !self.begun {
-            (self.begun, self.start) = (true, second);
+            (self.begun, self.start) = (true, now);
         }
-        self.window_of(second) > self.window
+        self.window_of(now) > self.window
     }
 
-    fn window_of(&self, second: u64) -> u32 {
-        u32::try_from(second.saturating_sub(self.start) / self.width).unwrap_or(u32::MAX)
+    fn window_of(&self, now: Timestamp) -> u32 {
+        u32::try_from(now.since(self.start) / SECOND / self.width).unwrap_or(u32::MAX)
     }
 
     pub(super) fn add(&mut self, flow: FlowId, side: Side, bytes: u64) {
@@ -101,14 +100,13 @@ impl Timeline {
             }
         }
         self.running = running;
-        let second = now.0 / SECOND;
-        while self.window_of(second) >= self.limits.windows || self.cells > self.limits.cells {
+        while self.window_of(now) >= self.limits.windows || self.cells > self.limits.cells {
             if self.width > 1 << 40 {
                 break;
             }
             self.widen();
         }
-        self.window = self.window_of(second);
+        self.window = self.window_of(now);
     }
 
     /// The flow ends before its window does.
@@ -163,7 +161,7 @@ impl Timeline {
     }
 
     pub(super) fn start(&self) -> Timestamp {
-        Timestamp(self.start * SECOND)
+        self.start
     }
 
     pub(super) fn width(&self) -> u64 {

@@ -17,7 +17,7 @@ pub struct Cell {
 /// Bytes by time: one series per recipient, media apart from the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The whole second in which window 0 begins.
+    /// The first frame: window 0 begins here.
     pub start: Timestamp,
     /// Seconds per window.
     pub width: u64,
