@@ -560,10 +560,8 @@ impl Engine {
                 }
             }
             Fact::Hidden(hidden) => notes.hidden.add(hidden),
-            Fact::Peer(end) => {
-                if self.peers.len() < MAX_PEERS {
-                    self.peers.insert(end.address);
-                }
+            Fact::Peer(end) if self.peers.len() < MAX_PEERS => {
+                self.peers.insert(end.address);
             }
             Fact::Realm(ref realm) => {
                 let judged =

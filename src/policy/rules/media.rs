@@ -111,14 +111,15 @@ fn data_centre(view: &View<'_>, case: &Case<'_>, draft: &mut Draft) {
             None => words::shown(&code.place),
         };
         let source = words::source(&code.source, lang);
-        draft.text.push_str(&match lang {
+        let sentence = match lang {
             Lang::En => {
                 format!(" Its name carries the code {}, read by {source} as: {place}.", words::shown(&code.code))
             }
             Lang::De => {
                 format!(" Der Name trägt das Kürzel {}, das {source} liest als: {place}.", words::shown(&code.code))
             }
-        });
+        };
+        draft.text.push_str(&sentence);
         if code.unverified {
             draft.doubts.push(
                 lang.pick(
@@ -133,10 +134,11 @@ fn data_centre(view: &View<'_>, case: &Case<'_>, draft: &mut Draft) {
         case.profile.and_then(|p| Some((p, p.network_note(&view.subject.addresses, view.day())?)))
     {
         let source = words::source(&profile.source, lang);
-        draft.text.push_str(&match lang {
+        let sentence = match lang {
             Lang::En => format!(" {source} notes on its network: {}.", words::shown(note)),
             Lang::De => format!(" {source} vermerkt zum Netz (englisch): {}.", words::shown(note)),
-        });
+        };
+        draft.text.push_str(&sentence);
         draft.sources.push(Arc::clone(&profile.source));
     }
 }
