@@ -61,7 +61,7 @@ done
 if [ "${1:-}" = lab ]; then
   # One program of each package, and the package.
   lab="ip=iproute2 curl=curl openssl=openssl tmux=tmux tshark=tshark chromium=chromium pdftoppm=poppler-utils pasta=passt
-    slirp4netns=slirp4netns janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base"
+    slirp4netns=slirp4netns janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base pip3=python3-pip"
   missing=
   for pair in $lab; do
     have "${pair%%=*}" || PATH="$PATH:/usr/sbin:/sbin" have "${pair%%=*}" || missing="$missing ${pair#*=}"
@@ -75,5 +75,10 @@ if [ "${1:-}" = lab ]; then
     else
       echo "setup: not there, so that some tests will be skipped:$missing" >&2
     fi
+  fi
+  if ! python3 -c 'import bagit' 2>/dev/null; then
+    echo "setup: installing for the tests: the Python module bagit"
+    python3 -m pip install --quiet bagit 2>/dev/null || python3 -m pip install --quiet --break-system-packages bagit ||
+      echo "setup: bagit could not be installed; its test will be skipped" >&2
   fi
 fi

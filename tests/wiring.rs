@@ -41,6 +41,7 @@ fn plan(feed: impl Feed + 'static, knowledge: Arc<Knowledge>) -> Plan {
         lines: None,
         ring: RING,
         confine: None,
+        prepare: None,
     }
 }
 

@@ -50,6 +50,9 @@ pub(super) enum Command {
         /// The audited device: its IP address or hardware address
         #[arg(long, value_name = "ADDR|MAC")]
         subject: Option<String>,
+        /// Keep everything as a sealed bundle in this new folder: captures, inputs, tables, report
+        #[arg(long, value_name = "DIR", conflicts_with = "output")]
+        save: Option<PathBuf>,
         #[command(flatten)]
         judge: Judge,
         #[command(flatten)]
@@ -82,6 +85,40 @@ pub(super) enum Command {
     /// Start a conference client in a network of its own and watch that: every packet is the client's, and no right is needed
     #[cfg(feature = "live")]
     Run(Box<Run>),
+    /// Check a bundle: every file, the custody log, signature and time stamp, and if wanted the findings
+    Verify {
+        bundle: PathBuf,
+        /// Analyze the capture again with the inputs of the bundle, and compare what comes out byte for byte
+        #[arg(long)]
+        reanalyze: bool,
+        /// Who may have signed: a file of allowed signers (see ssh-keygen(1))
+        #[arg(long, value_name = "FILE")]
+        signers: Option<PathBuf>,
+        /// Certificates of the time-stamp authority (PEM)
+        #[arg(long, value_name = "FILE")]
+        authority: Option<PathBuf>,
+        /// The databases of your own that were used (.mmdb), for --reanalyze
+        #[arg(long, value_name = "DIR")]
+        geoip: Option<PathBuf>,
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Seal what an interrupted run left behind; have a sealed bundle signed and time-stamped
+    Seal {
+        bundle: PathBuf,
+        /// Sign with this key by ssh-keygen (a private key, or a public one whose agent runs)
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+        /// Write the request for a time stamp (RFC 3161) beside the bundle; nothing is sent
+        #[arg(long)]
+        request: bool,
+        /// Check the reply of a time-stamp authority and put it beside the bundle
+        #[arg(long, value_name = "FILE")]
+        reply: Option<PathBuf>,
+        /// Certificates of that authority (PEM)
+        #[arg(long, value_name = "FILE", requires = "reply")]
+        authority: Option<PathBuf>,
+    },
     /// Bundled service profiles
     Services {
         #[command(subcommand)]
@@ -194,7 +231,7 @@ pub(super) struct Keep {
     /// End by itself after this time (60s, 15m, 2h)
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(super) duration: Option<std::time::Duration>,
-    /// Keep the evidence in this new folder: pcapng files and a journal
+    /// Keep everything as a sealed bundle in this new folder: capture, inputs, tables, report
     #[arg(long, value_name = "DIR")]
     pub(super) save: Option<PathBuf>,
     /// Keep all bytes of every frame, not only the headers and the first 16 KiB of each direction of a flow

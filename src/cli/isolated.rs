@@ -19,7 +19,7 @@ pub(super) fn run(_: &Run) -> Result<Exit> {
 #[cfg(target_os = "linux")]
 mod linux {
     use super::super::watch::{Origin, plan};
-    use super::super::{complain, conclude, knowledge};
+    use super::super::{complain, knowledge};
     use super::{Exit, Run};
     use crate::capture::{Live, LiveOptions};
     use crate::engine::health::{ScopeOf, SourceKind};
@@ -57,7 +57,8 @@ mod linux {
 
         let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, true)?;
         let origin = Origin { feed, kind: SourceKind::Live, closer: None };
-        let (mut plan, telling) = plan(origin, &typed.keep, &typed.tell, Arc::clone(&judged));
+        let Run { judge, keep: kept, tell, .. } = typed;
+        let (mut plan, telling, keeping) = plan(origin, None, judge, kept, tell, Arc::clone(&judged))?;
         plan.scope = ScopeOf::Namespace(client.name().clone());
         plan.machine = Some(Box::new(move |desk: Desk| {
             for remark in &remarks {
@@ -75,7 +76,7 @@ mod linux {
         // The client is ended whatever went wrong. Its network is there until here: a capture outlives no interface.
         asked_to_end.end();
         let ended = keeper.join().ok().and_then(|client| client.ended());
-        let exit = conclude(outcome?, &judged, &typed.judge, &typed.tell)?;
+        let exit = keeping.conclude(outcome?, &judged, judge, tell)?;
         Ok(match ended.map(Ended::code) {
             None | Some(0) => exit,
             Some(status) => Exit::Client(status),

@@ -3,6 +3,7 @@
 mod args;
 #[cfg(feature = "live")]
 mod doctor;
+mod bundle;
 mod geo;
 #[cfg(feature = "live")]
 mod isolated;
@@ -105,9 +106,13 @@ fn dispatch(command: Command) -> Result<Exit> {
             job.write_demo = write;
             finish(&job, &judge, &tell)
         }
-        Command::Analyze { files, subject, judge, tell } => {
+        Command::Analyze { files, subject, save, judge, tell } => {
+            let device = subject.as_deref().map(device).transpose()?;
+            if let Some(folder) = save {
+                return bundle::save(&folder, &files, device, &judge, &tell);
+            }
             let mut job = job(&judge, &tell, run::Input::Files(files))?;
-            job.device = subject.as_deref().map(device).transpose()?;
+            job.device = device;
             finish(&job, &judge, &tell)
         }
         Command::Watch(watching) => watch::run(*watching),
@@ -130,6 +135,21 @@ fn dispatch(command: Command) -> Result<Exit> {
         }
         #[cfg(feature = "live")]
         Command::Run(running) => isolated::run(&running),
+        Command::Verify { bundle, reanalyze, signers, authority, geoip, format } => {
+            let how = run::Verify {
+                signers: signers.as_deref(),
+                authority: authority.as_deref(),
+                reanalyze,
+                geoip: geoip.as_deref(),
+                progress: io::stderr().is_terminal(),
+            };
+            bundle::verify(&bundle, &how, format)
+        }
+        Command::Seal { bundle, key, request, reply, authority } => {
+            let wanted =
+                run::Witness { key: key.as_deref(), request, reply: reply.as_deref(), authority: authority.as_deref() };
+            bundle::seal(&bundle, &wanted)
+        }
         Command::Services { action, format, lang } => services::run(action, format, lang).map(|()| Exit::Done),
         Command::Geo { action, geoip, format } => geo::run(action, geoip.as_deref(), format).map(|()| Exit::Done),
         #[cfg(feature = "live")]
@@ -155,17 +175,8 @@ fn device(text: &str) -> Result<crate::engine::Device> {
 }
 
 fn knowledge(judge: &Judge, lang: Lang) -> Result<Knowledge> {
-    run::knowledge(&run::Wanted {
-        service: judge.service.as_deref(),
-        hosts: &judge.hosts,
-        list: judge.list.as_deref(),
-        audit: judge.audit.as_deref(),
-        policy: judge.policy.as_deref(),
-        geoip: judge.geoip.as_deref(),
-        ranges: run::geo_folder().as_deref(),
-        vantage: judge.vantage.as_deref(),
-        lang,
-    })
+    let ranges = run::geo_folder();
+    run::knowledge(&wanted(judge, ranges.as_deref(), lang))
 }
 
 /// What a kept report or a capture shows.
@@ -205,6 +216,20 @@ fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),
     })
+}
+
+fn wanted<'a>(judge: &'a Judge, ranges: Option<&'a Path>, lang: Lang) -> run::Wanted<'a> {
+    run::Wanted {
+        service: judge.service.as_deref(),
+        hosts: &judge.hosts,
+        list: judge.list.as_deref(),
+        audit: judge.audit.as_deref(),
+        policy: judge.policy.as_deref(),
+        geoip: judge.geoip.as_deref(),
+        ranges,
+        vantage: judge.vantage.as_deref(),
+        lang,
+    }
 }
 
 /// Runs the job, prints what it found, and decides the exit status.

@@ -1,7 +1,8 @@
 //! `watch`: from what was typed to a running capture.
 
-use super::args::{Form, Keep, Tell, Watch};
-use super::{Exit, conclude, device, knowledge};
+use super::args::{Form, Judge, Keep, Tell, Watch};
+use super::bundle::Keeping;
+use super::{Exit, device, knowledge};
 use crate::capture::{Feed, Pace, Tape};
 use crate::engine::health::{ScopeOf, SourceKind};
 use crate::engine::{Device, Knowledge};
@@ -38,17 +39,25 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
     let origin = open(&typed)?;
     let machine = if origin.kind == SourceKind::Live { machine(&typed, &judged)? } else { None };
-    let (mut plan, telling) = plan(origin, &typed.keep, &typed.tell, Arc::clone(&judged));
-    plan.device = named;
+    let Watch { judge, keep, tell, .. } = &typed;
+    let (mut plan, telling, keeping) = plan(origin, named, judge, keep, tell, Arc::clone(&judged))?;
     plan.watched_only = typed.client.is_some() || !typed.pids.is_empty();
     plan.scope = scope(named);
     plan.machine = machine;
-    conclude(run::watch(plan, telling, &Signals::listen())?, &judged, &typed.judge, &typed.tell)
+    keeping.conclude(run::watch(plan, telling, &Signals::listen())?, &judged, judge, tell)
 }
 
 /// What is the same for everything that is watched: everything is judged, and nobody asked whose it is.
-pub(super) fn plan(origin: Origin, keep: &Keep, tell: &Tell, judged: Arc<Knowledge>) -> (Plan, Telling) {
+pub(super) fn plan(
+    origin: Origin,
+    device: Option<Device>,
+    judge: &Judge,
+    keep: &Keep,
+    tell: &Tell,
+    judged: Arc<Knowledge>,
+) -> Result<(Plan, Telling, Keeping)> {
     let Origin { feed, kind, closer } = origin;
+    let (keeping, prepare) = Keeping::new(keep.save.as_deref(), &feed.info().name, device, judge, tell)?;
     #[cfg(feature = "resolve")]
     let talks = tell.resolve.is_some();
     #[cfg(not(feature = "resolve"))]
@@ -60,21 +69,22 @@ pub(super) fn plan(origin: Origin, keep: &Keep, tell: &Tell, judged: Arc<Knowled
         kind,
         closer,
         knowledge: judged,
-        device: None,
+        device,
         watched_only: false,
         scope: ScopeOf::Everything,
-        save: keep.save.as_ref().map(|folder| Save {
-            folder: folder.clone(),
+        save: keeping.capture().map(|folder| Save {
+            folder,
             payload: (!keep.full_payload).then_some(StoreOptions::PAYLOAD),
             segment: keep.segment << 20,
             quota: keep.quota << 20,
         }),
-        tables: tell.output.clone().map(|folder| (folder, tell.overwrite)),
+        tables: keeping.data().or_else(|| tell.output.clone()).map(|folder| (folder, tell.overwrite)),
         machine: None,
         pictures: Some(HEADLESS),
         lines: sender,
         ring: run::RING,
-        confine: Some(Confine { talks }),
+        confine: Some(Confine { talks, folder: keep.save.clone() }),
+        prepare,
     };
     let telling = Telling {
         progress: true,
@@ -82,11 +92,11 @@ pub(super) fn plan(origin: Origin, keep: &Keep, tell: &Tell, judged: Arc<Knowled
         lines,
         translate: json,
         overwrite: tell.overwrite,
-        hash: tell.hash,
+        hash: tell.hash || keep.save.is_some(),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),
     };
-    (plan, telling)
+    Ok((plan, telling, keeping))
 }
 
 /// The names of a client's programs on this system: those of the service of that name, or just that name.

@@ -57,13 +57,16 @@ impl Custody {
         Ok(Self { path: path.to_owned(), file, previous: NOTHING.into(), number: 0, actor: actor.into() })
     }
 
-    /// Goes on with a log: `path` itself if it is there, else a new file that goes on from `before`.
+    /// Goes on with a log; one that is not there yet is begun. `before` is the log that it goes on from, if it is not the first.
     ///
     /// # Errors
     /// A log cannot be read, does not hold, or cannot be written.
-    pub fn go_on(path: &Path, before: &Path, actor: &str) -> Result<Self, EvidenceError> {
-        let mut chain = Chain::read(before, None)?;
-        chain.unbroken(before)?;
+    pub fn go_on(path: &Path, before: Option<&Path>, actor: &str) -> Result<Self, EvidenceError> {
+        let mut chain = Chain::empty();
+        if let Some(before) = before {
+            chain = Chain::read(before, None)?;
+            chain.unbroken(before)?;
+        }
         let file = if path.exists() {
             chain = Chain::read(path, Some(&chain))?;
             chain.unbroken(path)?;
@@ -110,6 +113,10 @@ pub struct Chain {
 }
 
 impl Chain {
+    fn empty() -> Self {
+        Self { steps: Vec::new(), broken_at: 0, last: NOTHING.into(), number: 0 }
+    }
+
     /// Reads a log; `before` is the log that it goes on from.
     ///
     /// # Errors
@@ -117,12 +124,10 @@ impl Chain {
     pub fn read(path: &Path, before: Option<&Self>) -> Result<Self, EvidenceError> {
         let reading = |source| EvidenceError::Read { name: name(path), source };
         let mut reader = BufReader::new(File::open(path).map_err(reading)?);
-        let mut chain = Self {
-            steps: Vec::new(),
-            broken_at: 0,
-            last: before.map_or_else(|| NOTHING.into(), |b| b.last.clone()),
-            number: before.map_or(0, |b| b.number),
-        };
+        let mut chain = Self::empty();
+        if let Some(before) = before {
+            (chain.last, chain.number) = (before.last.clone(), before.number);
+        }
         let mut line = Vec::new();
         for at in 1..=MAX_LINES {
             line.clear();
@@ -181,7 +186,7 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let (inside, beside) = (log(&folder), folder.path().join("bag.custody.jsonl"));
         for action in ["signed", "time-stamped"] {
-            let mut custody = Custody::go_on(&beside, &inside, "another").unwrap();
+            let mut custody = Custody::go_on(&beside, Some(&inside), "another").unwrap();
             custody.note(Timestamp::from_secs(1_700_000_100), action, "").unwrap();
         }
         let first = Chain::read(&inside, None).unwrap();
@@ -208,7 +213,7 @@ mod tests {
         ] {
             fs::write(&path, &text).unwrap();
             assert_eq!(Chain::read(&path, None).unwrap().broken_at, broken_at, "{text}");
-            assert!(Custody::go_on(&folder.path().join("x"), &path, "").is_err());
+            assert!(Custody::go_on(&folder.path().join("x"), Some(&path), "").is_err());
         }
     }
 }

@@ -126,6 +126,36 @@ impl Book {
         Ok(book)
     }
 
+    /// The files that [`Book::with_dir`] makes a book of, given those of the user's own: with them a book of another version of
+    /// the program says the same.
+    ///
+    /// # Errors
+    /// A profile of the user's own cannot be read.
+    pub fn files(own: Vec<(String, String)>) -> Result<Vec<(String, String)>, PolicyError> {
+        let tables = [
+            ("jurisdictions.toml", JURISDICTIONS),
+            ("trackers.toml", TRACKERS),
+            ("recognised.toml", RECOGNISED),
+            ("background.toml", BACKGROUND),
+            ("transport.toml", TRANSPORT),
+        ];
+        let mut files: BTreeMap<String, (String, String)> = BTreeMap::new();
+        let services = SERVICES.iter().map(|(id, text)| (*id, format!("{id}.toml"), *text));
+        for (key, name, text) in services.chain(tables.map(|(name, text)| (name, name.to_owned(), text))) {
+            files.insert(key.to_owned(), (name, text.to_owned()));
+        }
+        for (name, text) in own {
+            let base = name.rsplit(['/', '\\']).next().unwrap_or(&name).to_owned();
+            let key = if tables.iter().any(|(table, _)| *table == base) {
+                base.clone()
+            } else {
+                profile_id(&name, &text)?.into()
+            };
+            files.insert(key, (base, text));
+        }
+        Ok(files.into_values().collect())
+    }
+
     /// From now on every profile is held against this list instead of its public one.
     ///
     /// # Errors

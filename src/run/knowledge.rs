@@ -5,7 +5,7 @@ use crate::engine::Knowledge;
 use crate::policy::{Audit, Book, Lang, Parameters, Profile};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What the user asked for.
 #[derive(Debug, Default)]
@@ -77,6 +77,29 @@ pub fn audit(path: &Path) -> Result<Audit> {
     let list = Audit::names_list(&name, &declared)?;
     let attached = list.map(|list| text(&path.parent().unwrap_or(Path::new("")).join(&*list))).transpose()?;
     Ok(Audit::parse(&name, &declared, attached.as_deref())?)
+}
+
+/// The file with the list of recipients that an audit file names.
+pub(super) fn attached_list(audit: &Path) -> Result<Option<PathBuf>> {
+    let list = Audit::names_list(&file_name(audit), &text(audit)?)?;
+    Ok(list.map(|list| audit.parent().unwrap_or(Path::new("")).join(&*list)))
+}
+
+/// Every policy file in use, as it is in use: the bundled ones, and those of the user instead or beside.
+pub(super) fn policy_files(folder: Option<&Path>) -> Result<Vec<(String, String)>> {
+    let own = folder.map(|folder| files(folder, "toml", |p| fs::read_to_string(p))).transpose()?;
+    Ok(Book::files(own.unwrap_or_default())?)
+}
+
+/// Imported range lists; the folder need not exist.
+pub(super) fn range_files(folder: Option<&Path>) -> Result<Vec<PathBuf>> {
+    let Some(folder) = folder.filter(|folder| folder.is_dir()) else { return Ok(Vec::new()) };
+    Ok(some_files(folder, RANGES_EXTENSION, |p| Ok(p.to_owned()))?.into_iter().map(|(_, path)| path).collect())
+}
+
+/// The databases in a folder of the user's own.
+pub(super) fn database_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    Ok(files(folder, "mmdb", |p| Ok(p.to_owned()))?.into_iter().map(|(_, path)| path).collect())
 }
 
 fn text(path: &Path) -> Result<String> {

@@ -100,13 +100,19 @@ pub struct Plan {
     pub ring: usize,
     /// Gives up, once everything is open, what is no longer needed. For the whole process and for good.
     pub confine: Option<Confine>,
+    pub prepare: Option<Prepare>,
 }
+
+/// Makes files of its own once rights are given up and before the program bars itself.
+pub type Prepare = Box<dyn FnOnce() -> Result<()> + Send>;
 
 /// What stays allowed.
 #[derive(Debug, Clone)]
 pub struct Confine {
     /// Look-ups were asked for: sockets stay allowed.
     pub talks: bool,
+    /// A folder that stays writable beside those of the plan.
+    pub folder: Option<PathBuf>,
 }
 
 impl fmt::Debug for Plan {
@@ -243,6 +249,9 @@ impl Session {
             }
             plan.machine.map(start_machine).transpose()?
         };
+        if let Some(prepare) = plan.prepare {
+            prepare()?;
+        }
         let header = Header {
             source: info.name.exact().into(),
             payload_kept: plan.save.as_ref().and_then(|save| save.payload),
@@ -287,9 +296,14 @@ impl Session {
         let keeping = store.as_ref().map(|_| Arc::new(Ring::new(plan.ring, 2)));
 
         // The machine's thread has bars of its own; from here on, these hold for all others.
-        if let Some(Confine { talks }) = plan.confine {
-            let folders: Vec<_> =
-                plan.save.iter().map(|save| &save.folder).chain(plan.tables.iter().map(|(folder, _)| folder)).collect();
+        if let Some(Confine { talks, folder, .. }) = plan.confine {
+            let folders: Vec<_> = plan
+                .save
+                .iter()
+                .map(|save| &save.folder)
+                .chain(plan.tables.iter().map(|(folder, _)| folder))
+                .chain(&folder)
+                .collect();
             for folder in &folders {
                 std::fs::create_dir_all(folder)
                     .with_context(|| format!("cannot create the folder {}", folder.display()))?;

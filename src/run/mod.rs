@@ -5,6 +5,7 @@ mod batch;
 mod clients;
 #[cfg(feature = "tui")]
 mod demo;
+mod bundle;
 mod knowledge;
 mod live;
 #[cfg(feature = "live")]
@@ -25,8 +26,9 @@ mod watch;
 pub use clients::programs;
 #[cfg(feature = "tui")]
 pub use demo::demo;
+pub use bundle::{Bundle, Draft, Holds, Statement, Verified, Verify, Witness, finish, verify, witness};
 pub use knowledge::{Wanted, audit, knowledge};
-pub use live::{Confine, Desk, Machine, Plan, RING, Rate, Save, Session};
+pub use live::{Confine, Desk, Machine, Plan, Prepare, RING, Rate, Save, Session};
 #[cfg(feature = "live")]
 pub use machine::machine;
 pub use offline::{Input, Job, Outcome, analyze};

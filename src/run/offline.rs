@@ -124,8 +124,20 @@ fn try_opening(path: &Path) -> Result<()> {
 }
 
 /// A folder that this program saved a capture in.
-fn is_recording(path: &Path) -> bool {
+pub(super) fn is_recording(path: &Path) -> bool {
     path.join(JOURNAL).is_file()
+}
+
+/// The capture files of such a folder, in order.
+pub(super) fn segments(folder: &Path) -> Result<Vec<PathBuf>> {
+    let reading = || format!("cannot read {}; check the path and its rights", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(reading)? {
+        files.push(entry.with_context(reading)?.path());
+    }
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "pcapng"));
+    files.sort();
+    Ok(files)
 }
 
 /// What was told while a capture was recorded, waiting for the frames.
@@ -195,14 +207,7 @@ impl Run {
             }
         }
         self.journal = Some(Journal { entries: rest, owners });
-        let reading = || format!("cannot read {}; check the path and its rights", folder.display());
-        let mut files = Vec::new();
-        for entry in fs::read_dir(folder).with_context(reading)? {
-            files.push(entry.with_context(reading)?.path());
-        }
-        files.retain(|path| path.extension().is_some_and(|extension| extension == "pcapng"));
-        files.sort();
-        files.iter().try_for_each(|path| self.file(path, job))?;
+        segments(folder)?.iter().try_for_each(|path| self.file(path, job))?;
         self.catch_up(FrameNo(u64::MAX));
         Ok(())
     }

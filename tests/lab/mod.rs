@@ -30,7 +30,7 @@ pub const CABLE: &str = "cable";
 /// How long anything here may take before the test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const PROGRAMS: [&str; 8] = ["ip", "openssl", "dnsmasq", "nginx", "turnserver", "janus", "chromium", "curl"];
+const PROGRAMS: [&str; 9] = ["ip", "openssl", "dnsmasq", "nginx", "turnserver", "janus", "chromium", "curl", "tshark"];
 
 /// The folder with the page, the policy and the places of the laboratory.
 pub fn fixtures() -> PathBuf {

@@ -1,6 +1,6 @@
 //! The program as a user runs it: its arguments, its status, its two streams, and a folder to work in.
 
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
 use serde_json::Value;
 use std::collections::BTreeMap;

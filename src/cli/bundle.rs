@@ -1,0 +1,144 @@
+//! Bundles: `analyze --save`, `verify`, `seal`.
+
+use super::args::{Format, Judge, Tell};
+use super::{Exit, complain, conclude, job, print, wanted};
+use crate::engine::{Device, Knowledge};
+use crate::evidence::{Sealed, is_sealed};
+use crate::run::{self, Bundle, Draft, Holds, Outcome, Prepare, Verified, Verify, Witness};
+use anyhow::{Context, Result};
+use std::fmt::Write;
+use crate::wire::Text;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+
+/// Copies captures into a new bundle, analyzes the copies, and seals it.
+pub(super) fn save(
+    folder: &Path,
+    files: &[PathBuf],
+    device: Option<Device>,
+    judge: &Judge,
+    tell: &Tell,
+) -> Result<Exit> {
+    let ranges = run::geo_folder();
+    let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device)?;
+    let mut bundle = draft.begin("capture files that were given")?;
+    let taken = bundle.take(files)?;
+    let mut job = job(judge, tell, run::Input::Files(taken))?;
+    (job.device, job.hash, job.output) = (device, true, Some(bundle.data()));
+    let outcome = run::analyze(&job)?;
+    let sealed = bundle.seal(&outcome)?;
+    let exit = conclude(outcome, &job.knowledge, judge, tell)?;
+    told(folder, &sealed);
+    Ok(exit)
+}
+
+/// The bundle of a capture that runs, if one is wanted: made once rights are given up, sealed when the capture is over.
+pub(super) struct Keeping {
+    folder: Option<PathBuf>,
+    paths: Option<(PathBuf, PathBuf)>,
+    begun: Receiver<Bundle>,
+}
+
+impl Keeping {
+    /// What it rests on is read now; the second part makes the folder.
+    pub(super) fn new(
+        folder: Option<&Path>,
+        source: &Text,
+        device: Option<Device>,
+        judge: &Judge,
+        tell: &Tell,
+    ) -> Result<(Self, Option<Prepare>)> {
+        let ranges = run::geo_folder();
+        let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
+        let draft = folder.map(|folder| Draft::new(folder, &wanted, device)).transpose()?;
+        let paths = draft.as_ref().map(|draft| (draft.capture(), draft.data()));
+        let (send, begun) = sync_channel(1);
+        let source = source.to_string();
+        let prepare = draft.map(|draft| {
+            Box::new(move || {
+                let _ = send.send(draft.begin(&source)?);
+                Ok(())
+            }) as Prepare
+        });
+        Ok((Self { folder: folder.map(Path::to_owned), paths, begun }, prepare))
+    }
+
+    pub(super) fn capture(&self) -> Option<PathBuf> {
+        self.paths.as_ref().map(|(capture, _)| capture.clone())
+    }
+
+    pub(super) fn data(&self) -> Option<PathBuf> {
+        self.paths.as_ref().map(|(_, data)| data.clone())
+    }
+
+    /// Seals the bundle and tells what was found.
+    pub(super) fn conclude(
+        self,
+        outcome: Outcome,
+        knowledge: &Knowledge,
+        judge: &Judge,
+        tell: &Tell,
+    ) -> Result<Exit> {
+        let sealed = self.begun.try_recv().ok().map(|bundle| bundle.seal(&outcome)).transpose()?;
+        let exit = conclude(outcome, knowledge, judge, tell)?;
+        if let (Some(folder), Some(sealed)) = (&self.folder, sealed) {
+            told(folder, &sealed);
+        }
+        Ok(exit)
+    }
+}
+
+/// The digest stands on the screen, where it can be photographed or written down.
+fn told(folder: &Path, sealed: &Sealed) {
+    let Sealed { digest, files, bytes } = sealed;
+    complain(&format!("sealed in {}: {files} files, {bytes} bytes; SHA-512 of its tag manifest:", folder.display()));
+    complain(digest);
+}
+
+/// One line per statement. Status 2 if one does not hold, 3 if the bundle was never sealed.
+pub(super) fn verify(bundle: &Path, how: &Verify<'_>, format: Format) -> Result<Exit> {
+    let verified = run::verify(bundle, how)?;
+    print(&match format {
+        Format::Json => serde_json::to_string_pretty(&verified).context("cannot write JSON")? + "\n",
+        _ => text(&verified),
+    })?;
+    Ok(if !verified.holds() {
+        Exit::Failure
+    } else if verified.sealed {
+        Exit::Done
+    } else {
+        Exit::Incomplete
+    })
+}
+
+fn text(verified: &Verified) -> String {
+    let mut out = String::new();
+    for statement in &verified.statements {
+        let word = match statement.holds {
+            Holds::Yes => "holds",
+            Holds::Open => "open ",
+            Holds::No => "FAILS",
+        };
+        let _ = writeln!(out, "{word}  {}: {}", statement.about, statement.text);
+    }
+    if verified.sealed {
+        let _ = writeln!(out, "SHA-512 of the tag manifest: {}", verified.digest);
+    }
+    out
+}
+
+pub(super) fn seal(bundle: &Path, wanted: &Witness<'_>) -> Result<Exit> {
+    let mut exit = Exit::Done;
+    if !is_sealed(bundle) {
+        let (outcome, sealed) = run::finish(bundle, true)?;
+        outcome.complaints.iter().for_each(|complaint| complain(complaint));
+        if outcome.incomplete {
+            exit = Exit::Incomplete;
+        }
+        told(bundle, &sealed);
+    }
+    for line in run::witness(bundle, wanted)? {
+        complain(&line);
+    }
+    Ok(exit)
+}

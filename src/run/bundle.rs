@@ -1,0 +1,715 @@
+//! The bundle of a case: capture, tables, report, what the judgement rested on, and who did what when, sealed in a bag that
+//! another person can check and analyze again.
+//!
+//! ```text
+//! CASE/data/capture/   the frames, as they were saved or given
+//! CASE/data/inputs/    analysis.json says what was asked for; beside it every file that the judgement read
+//! CASE/data/           report.json, tables, custody.jsonl, environment.json, report.schema.json
+//! CASE/                the manifests (BagIt, RFC 8493); signature and time stamp lie beside the folder
+//! ```
+
+use super::knowledge::{self, Wanted, knowledge};
+use super::offline::{Input, Job, Outcome, analyze};
+use crate::capture::{CaptureFile, Digest, Ending, Record};
+use crate::engine::Device;
+use crate::evidence::{
+    CUSTODY, Chain, Checked, Custody, PAYLOAD, Sealed, Verdict, check, digests, is_sealed, seal, signature_path,
+    stamp_path, verify_signature, verify_stamp,
+};
+use crate::policy::Lang;
+use crate::wire::{Text, Timestamp};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+const CAPTURE: &str = "capture";
+const INPUTS: &str = "inputs";
+const ANALYSIS: &str = "inputs/analysis.json";
+const POLICY: &str = "inputs/policy";
+const RANGES: &str = "inputs/ranges";
+const ENVIRONMENT: &str = "environment.json";
+const SCHEMA: &str = "report.schema.json";
+const PROGRAM: &str = concat!("zollhund ", env!("CARGO_PKG_VERSION"));
+/// The tables that a second analysis has to make again, byte for byte.
+const COMPARED: [&str; 3] = ["findings.jsonl", "endpoints.jsonl", "flows.jsonl"];
+
+/// What the wall clock says: when something was done with the evidence.
+#[expect(clippy::disallowed_methods, reason = "the custody log tells when it is written")]
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// What was asked for, so that it can be asked for again. Paths are inside the bundle.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recipe {
+    program: String,
+    service: Option<String>,
+    hosts: Vec<String>,
+    list: Option<String>,
+    audit: Option<String>,
+    /// The audited device.
+    subject: Option<String>,
+    /// Where the capture was made, if that was said beside the audit file.
+    vantage: Option<String>,
+    lang: String,
+    /// Databases of the user's own, which are not in the bundle: name and SHA-256.
+    databases: Vec<(String, String)>,
+}
+
+/// A bundle that is to be made: everything that the judgement rests on has been read, nothing written.
+#[derive(Debug)]
+pub struct Draft {
+    root: PathBuf,
+    /// Path inside the payload, and contents.
+    inputs: Vec<(String, Vec<u8>)>,
+    reference: String,
+    lang: Lang,
+}
+
+/// A bundle that is being made.
+#[derive(Debug)]
+pub struct Bundle {
+    root: PathBuf,
+    custody: Custody,
+    reference: String,
+    lang: Lang,
+}
+
+impl Draft {
+    /// Reads what the judgement will rest on.
+    ///
+    /// # Errors
+    /// The folder exists and is not empty, or something cannot be read.
+    pub fn new(root: &Path, wanted: &Wanted<'_>, device: Option<Device>) -> Result<Self> {
+        if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
+            bail!("{} exists already and is not empty; name another folder", root.display());
+        }
+        let mut inputs = Vec::new();
+        let mut recipe = Recipe {
+            program: PROGRAM.into(),
+            service: wanted.service.map(Into::into),
+            hosts: wanted.hosts.to_vec(),
+            subject: device.map(|d| d.to_string()),
+            vantage: wanted.vantage.map(Into::into),
+            lang: wanted.lang.token().into(),
+            ..Recipe::default()
+        };
+        for (name, text) in knowledge::policy_files(wanted.policy)? {
+            inputs.push((format!("{POLICY}/{name}"), text.into_bytes()));
+        }
+        for path in knowledge::range_files(wanted.ranges)? {
+            inputs.push((format!("{RANGES}/{}", knowledge::file_name(&path)), read(&path)?));
+        }
+        let mut keep = |path: &Path, kind: &str| -> Result<String> {
+            let inside = format!("{INPUTS}/{kind}/{}", knowledge::file_name(path));
+            inputs.push((inside.clone(), read(path)?));
+            Ok(inside)
+        };
+        recipe.list = wanted.list.map(|path| keep(path, "list")).transpose()?;
+        let mut reference = String::new();
+        if let Some(path) = wanted.audit {
+            reference = knowledge::audit(path)?.case.reference.to_string();
+            recipe.audit = Some(keep(path, "audit")?);
+            if let Some(list) = knowledge::attached_list(path)? {
+                keep(&list, "audit")?;
+            }
+        }
+        if let Some(folder) = wanted.geoip {
+            for path in knowledge::database_files(folder)? {
+                recipe.databases.push((knowledge::file_name(&path), digests(&path)?.sha256));
+            }
+        }
+        inputs.push((ANALYSIS.into(), pretty(&recipe)?.into_bytes()));
+        Ok(Self { root: root.to_owned(), inputs, reference, lang: wanted.lang })
+    }
+
+    /// Where a capture will be saved.
+    #[must_use]
+    pub fn capture(&self) -> PathBuf {
+        self.root.join(PAYLOAD).join(CAPTURE)
+    }
+
+    /// Where tables and report will be written.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.root.join(PAYLOAD)
+    }
+
+    /// Makes the folder with what was read, and begins the custody log. `source` is where the frames come from.
+    ///
+    /// # Errors
+    /// Something cannot be written.
+    pub fn begin(self, source: &str) -> Result<Bundle> {
+        let Self { root, inputs, reference, lang } = self;
+        let data = root.join(PAYLOAD);
+        make_folder(&data.join(CAPTURE))?;
+        let mut custody = Custody::create(&data.join(CUSTODY), &actor())?;
+        custody.note(now(), "created", &words(std::env::args_os().map(|a| a.to_string_lossy().into_owned())))?;
+        custody.note(now(), "frames from", source)?;
+        for (inside, bytes) in inputs {
+            let path = data.join(inside);
+            make_folder(path.parent().unwrap_or(&data))?;
+            write(&path, &bytes)?;
+        }
+        Ok(Bundle { root, custody, reference, lang })
+    }
+}
+
+impl Bundle {
+    /// Where a capture is saved, or copied.
+    #[must_use]
+    pub fn capture(&self) -> PathBuf {
+        self.root.join(PAYLOAD).join(CAPTURE)
+    }
+
+    /// Where tables and report are written.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.root.join(PAYLOAD)
+    }
+
+    /// Notes in the custody log what was done.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn note(&mut self, action: &str, detail: &str) -> Result<()> {
+        Ok(self.custody.note(now(), action, detail)?)
+    }
+
+    /// Copies captures that were given, and says so; returns their paths in the bundle.
+    ///
+    /// # Errors
+    /// One cannot be read, or two have the same name.
+    pub fn take(&mut self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        let mut taken = Vec::new();
+        for path in files {
+            if path.as_os_str() == "-" {
+                bail!("--save needs a file that can be copied; for a stream: zollhund watch -i - --save DIR");
+            }
+            if path.is_dir() {
+                bail!("{}: --save copies capture files; name the files in that folder", path.display());
+            }
+            let to = self.capture().join(knowledge::file_name(path));
+            copy(path, &to)?;
+            let sha256 = digests(&to)?.sha256;
+            self.note("copied", &format!("{}, SHA-256 {sha256}", knowledge::file_name(path)))?;
+            taken.push(to);
+        }
+        Ok(taken)
+    }
+
+    /// Writes the rest and seals the bag. Nothing is added to it afterwards.
+    ///
+    /// # Errors
+    /// Something cannot be written.
+    pub fn seal(mut self, outcome: &Outcome) -> Result<Sealed> {
+        let data = self.data();
+        write(&data.join(SCHEMA), crate::report::SCHEMA.as_bytes())?;
+        write(&data.join(ENVIRONMENT), pretty(&environment())?.as_bytes())?;
+        let seen = &outcome.summary.circumstances;
+        let whole = if outcome.incomplete { ", incomplete" } else { "" };
+        let findings = outcome.summary.findings.len();
+        self.note("analyzed", &format!("{} frames, {findings} findings{whole}", seen.frames))?;
+        self.note("sealed", "SHA-256 and SHA-512 of every file, BagIt 1.0 (RFC 8493)")?;
+        let date = now().day().to_string();
+        let (first, last) = (seen.first.to_string(), seen.last.to_string());
+        let about = match self.lang {
+            Lang::En => format!("Network traffic from {first} to {last}, recorded or analyzed with {PROGRAM}"),
+            Lang::De => format!("Netzverkehr von {first} bis {last}, aufgezeichnet oder ausgewertet mit {PROGRAM}"),
+        };
+        let mut info = vec![("Bagging-Date", date.as_str()), ("External-Description", &about)];
+        if !self.reference.is_empty() {
+            info.push(("External-Identifier", &self.reference));
+        }
+        Ok(seal(&self.root, &info)?)
+    }
+}
+
+/// Seals what an interrupted run left behind: it is analyzed as far as it goes, and the bag is closed.
+///
+/// # Errors
+/// It is sealed already, is no bundle, or cannot be read or written.
+pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
+    if is_sealed(root) {
+        bail!("{} is sealed already; nothing is changed in it", root.display());
+    }
+    let data = root.join(PAYLOAD);
+    let recipe = recipe(root)?;
+    let custody = Custody::go_on(&data.join(CUSTODY), None, &actor());
+    let custody = custody.with_context(|| format!("{}: the custody log", root.display()))?;
+    let reference = match &recipe.audit {
+        Some(path) => knowledge::audit(&data.join(path))?.case.reference.to_string(),
+        None => String::new(),
+    };
+    let mut bundle = Bundle { root: root.to_owned(), custody, reference, lang: lang(&recipe) };
+    bundle.note("resumed", "the run that made this bundle was interrupted; what it saved is analyzed and sealed")?;
+    let outcome = analyze(&job(root, &recipe, Some(data), None, progress)?)?;
+    let sealed = bundle.seal(&outcome)?;
+    Ok((outcome, sealed))
+}
+
+fn lang(recipe: &Recipe) -> Lang {
+    Lang::ALL.into_iter().find(|l| l.token() == recipe.lang).unwrap_or_default()
+}
+
+fn recipe(root: &Path) -> Result<Recipe> {
+    let path = root.join(PAYLOAD).join(ANALYSIS);
+    let cannot = || format!("{} is no bundle of this program: cannot read {}", root.display(), path.display());
+    let text = fs::read_to_string(&path).with_context(cannot)?;
+    serde_json::from_str(&text).with_context(cannot)
+}
+
+/// The analysis that the bundle says was made, with the inputs in it.
+fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Path>, progress: bool) -> Result<Job> {
+    let data = root.join(PAYLOAD);
+    let inside = |path: &Option<String>| path.as_ref().map(|path| data.join(path));
+    let (list, audit) = (inside(&recipe.list), inside(&recipe.audit));
+    let wanted = Wanted {
+        service: recipe.service.as_deref(),
+        hosts: &recipe.hosts,
+        list: list.as_deref(),
+        audit: audit.as_deref(),
+        policy: Some(&data.join(POLICY)),
+        geoip,
+        ranges: Some(&data.join(RANGES)),
+        vantage: recipe.vantage.as_deref(),
+        lang: lang(recipe),
+    };
+    let device = recipe.subject.as_deref().map(str::parse).transpose();
+    Ok(Job {
+        input: Input::Files(captures(root)?),
+        knowledge: knowledge(&wanted)?.into(),
+        output,
+        overwrite: false,
+        device: device.with_context(|| format!("{}: {ANALYSIS}: subject", root.display()))?,
+        hash: true,
+        write_demo: None,
+        translate: false,
+        progress,
+        #[cfg(feature = "resolve")]
+        resolve: None,
+    })
+}
+
+/// The capture in a bundle: a recording of this program as its folder, else the files.
+fn captures(root: &Path) -> Result<Vec<PathBuf>> {
+    let folder = root.join(PAYLOAD).join(CAPTURE);
+    if super::offline::is_recording(&folder) {
+        return Ok(vec![folder]);
+    }
+    let reading = || format!("cannot read {}; check the path and its rights", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(reading)? {
+        files.push(entry.with_context(reading)?.path());
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("there is no capture in {}", folder.display());
+    }
+    Ok(files)
+}
+
+/// How a bundle is checked.
+#[derive(Debug, Default)]
+pub struct Verify<'a> {
+    /// Who may have signed (ssh-keygen(1), ALLOWED SIGNERS).
+    pub signers: Option<&'a Path>,
+    /// Certificates of the time-stamp authority.
+    pub authority: Option<&'a Path>,
+    /// Analyze again and compare.
+    pub reanalyze: bool,
+    /// The databases of the user's own that were used.
+    pub geoip: Option<&'a Path>,
+    pub progress: bool,
+}
+
+/// Whether a statement about a bundle holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holds {
+    Yes,
+    /// Nothing speaks against it, but it was not or cannot be shown.
+    Open,
+    No,
+}
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Statement {
+    pub holds: Holds,
+    /// `file`, `payload`, `custody`, `signature`, `time-stamp`, `findings` ...
+    pub about: &'static str,
+    pub text: Text,
+}
+
+/// What came of checking a bundle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// SHA-512 of the tag manifest; empty if the bag was never sealed.
+    pub digest: String,
+    pub sealed: bool,
+    pub statements: Vec<Statement>,
+}
+
+impl Verified {
+    fn say(&mut self, holds: Holds, about: &'static str, text: impl AsRef<str>) {
+        self.statements.push(Statement { holds, about, text: text.as_ref().into() });
+    }
+
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.statements.iter().all(|s| s.holds != Holds::No)
+    }
+}
+
+/// Checks a bundle: every file, the custody log, signature and time stamp, and if wanted the findings.
+///
+/// # Errors
+/// It is no bundle, or cannot be read.
+pub fn verify(root: &Path, how: &Verify<'_>) -> Result<Verified> {
+    let mut verified = Verified { digest: String::new(), sealed: is_sealed(root), statements: Vec::new() };
+    if verified.sealed {
+        let checked = check(root)?;
+        verified.digest.clone_from(&checked.digest);
+        payload(&mut verified, &checked);
+    } else {
+        recipe(root)?;
+        interrupted(&mut verified, root)?;
+    }
+    custody(&mut verified, root)?;
+    if verified.sealed {
+        vouched(&mut verified, root, how)?;
+    }
+    if how.reanalyze {
+        reanalyze(&mut verified, root, how)?;
+    }
+    Ok(verified)
+}
+
+fn payload(verified: &mut Verified, checked: &Checked) {
+    use crate::evidence::Wrong;
+    for (file, wrong) in &checked.wrong {
+        let what = match wrong {
+            Wrong::Missing => "is listed and not there",
+            Wrong::Changed => "is not as it was sealed",
+            Wrong::Unlisted => "was not there when it was sealed",
+            Wrong::Listing => "is not listed as it has to be",
+        };
+        verified.say(Holds::No, "file", format!("{file} {what}"));
+    }
+    if checked.holds() {
+        let (files, bytes) = (checked.files, checked.bytes);
+        verified.say(
+            Holds::Yes,
+            "payload",
+            format!("{files} files with {bytes} bytes are as they were sealed (SHA-256, SHA-512)"),
+        );
+    }
+}
+
+/// A run that was killed, or whose disk was full: how far does it go?
+fn interrupted(verified: &mut Verified, root: &Path) -> Result<()> {
+    let mut frames = 0_u64;
+    let mut last = Timestamp::ZERO;
+    let mut ending = String::new();
+    let folder = root.join(PAYLOAD).join(CAPTURE);
+    let files: Vec<_> = match captures(root)?.as_slice() {
+        [one] if *one == folder => super::offline::segments(&folder)?,
+        files => files.to_vec(),
+    };
+    for path in &files {
+        let mut file = CaptureFile::open(path, Digest::Skip)?;
+        while let Ok(Some(record)) = file.next() {
+            if let Record::Frame(frame) = record {
+                frames += 1;
+                last = last.max(frame.time);
+            }
+        }
+        if let Some(end) = file.ending().filter(|end| **end != Ending::Complete) {
+            ending = format!("; {}: {end}", knowledge::file_name(path));
+        }
+    }
+    verified.say(
+        Holds::Open,
+        "payload",
+        format!(
+            "the run was interrupted and nothing is sealed; {frames} frames can be read, the last of {last}{ending}"
+        ),
+    );
+    Ok(())
+}
+
+fn custody(verified: &mut Verified, root: &Path) -> Result<()> {
+    let inside = Chain::read(&root.join(PAYLOAD).join(CUSTODY), None)?;
+    let beside = custody_beside(root);
+    let after = if beside.exists() { Some(Chain::read(&beside, Some(&inside))?) } else { None };
+    let (mut steps, mut latest) = (0, None);
+    for (chain, name) in [(Some(&inside), CUSTODY.to_owned()), (after.as_ref(), beside.display().to_string())] {
+        let Some(chain) = chain else { continue };
+        if chain.broken_at > 0 {
+            let line = chain.broken_at;
+            verified.say(Holds::No, "custody", format!("{name}: line {line} does not follow from the line before"));
+        }
+        steps += chain.steps.len();
+        latest = chain.latest().or(latest);
+    }
+    if inside.broken_at == 0 && after.is_none_or(|chain| chain.broken_at == 0) {
+        let latest = latest.unwrap_or_default();
+        verified.say(
+            Holds::Yes,
+            "custody",
+            format!("{steps} steps, each follows from the one before; the last: {latest}"),
+        );
+    }
+    Ok(())
+}
+
+/// The log of what was done after sealing.
+fn custody_beside(root: &Path) -> PathBuf {
+    stamp_path(root, CUSTODY)
+}
+
+fn vouched(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()> {
+    if signature_path(root).exists() {
+        match verify_signature(root, how.signers)? {
+            Verdict::Holds(who) => verified.say(Holds::Yes, "signature", who.exact()),
+            Verdict::Unvouched(who) => {
+                let text =
+                    format!("{}; who holds that key is not known: name the signers (--signers FILE)", who.exact());
+                verified.say(Holds::Open, "signature", text);
+            }
+            Verdict::Fails(why) => verified.say(Holds::No, "signature", why.exact()),
+        }
+    } else {
+        verified.say(Holds::Open, "signature", "there is none beside the bundle");
+    }
+    let reply = stamp_path(root, "tsr");
+    if !reply.exists() {
+        verified.say(Holds::Open, "time-stamp", "there is none beside the bundle");
+        return Ok(());
+    }
+    match verify_stamp(root, &reply, how.authority) {
+        Err(error) => verified.say(Holds::No, "time-stamp", error.to_string()),
+        Ok(stamp) => {
+            let time = stamp.time;
+            match stamp.verdict {
+                Verdict::Holds(by) => {
+                    verified.say(Holds::Yes, "time-stamp", format!("existed at {time}, by {}", by.exact()));
+                }
+                Verdict::Unvouched(_) => verified.say(
+                    Holds::Open,
+                    "time-stamp",
+                    format!("says {time}; its signature was not checked: name the authority's certificates (--authority FILE)"),
+                ),
+                Verdict::Fails(why) => verified.say(Holds::No, "time-stamp", why.exact()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Analyzes the capture again with the inputs of the bundle and compares what comes out.
+fn reanalyze(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()> {
+    let recipe = recipe(root)?;
+    if !recipe.databases.is_empty() {
+        let missing = |(name, sha256): &&(String, String)| {
+            how.geoip.is_none_or(|folder| digests(&folder.join(name)).is_ok_and(|d| d.sha256 != *sha256))
+        };
+        if let Some((name, sha256)) = recipe.databases.iter().find(missing) {
+            verified.say(
+                Holds::Open,
+                "findings",
+                format!("not analyzed again: {name} with SHA-256 {sha256} was used; name its folder (--geoip DIR)"),
+            );
+            return Ok(());
+        }
+    }
+    let scratch = Scratch::new()?;
+    let outcome = analyze(&job(root, &recipe, Some(scratch.0.clone()), how.geoip, how.progress)?)?;
+    let mut same = true;
+    for table in COMPARED {
+        let path = root.join(PAYLOAD).join(table);
+        let sealed = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        if fs::read(scratch.0.join(table)).ok().as_deref() != Some(&*sealed) {
+            same = false;
+            verified.say(Holds::No, "findings", format!("{table} comes out differently with {PROGRAM}"));
+        }
+    }
+    let count = outcome.summary.findings.len();
+    if same {
+        verified.say(
+            Holds::Yes,
+            "findings",
+            format!("{count} findings come out the same, byte for byte, with {PROGRAM} and the inputs of the bundle"),
+        );
+    }
+    if recipe.program != PROGRAM {
+        verified.say(Holds::Open, "findings", format!("the bundle was made by {}, this is {PROGRAM}", recipe.program));
+    }
+    Ok(())
+}
+
+/// A folder that goes with its value.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        let unique = format!("zollhund-{}-{}", std::process::id(), now().0);
+        let path = std::env::temp_dir().join(unique);
+        make_folder(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What is wanted of outside witnesses.
+#[derive(Debug, Default)]
+pub struct Witness<'a> {
+    /// A key for ssh-keygen.
+    pub key: Option<&'a Path>,
+    /// Write the request for a time stamp.
+    pub request: bool,
+    /// The reply of an authority.
+    pub reply: Option<&'a Path>,
+    pub authority: Option<&'a Path>,
+}
+
+/// Has a sealed bundle vouched for; what was done, in words. It is noted in the log beside the bundle.
+///
+/// # Errors
+/// The bag does not hold, or what vouches does not fit.
+pub fn witness(root: &Path, wanted: &Witness<'_>) -> Result<Vec<String>> {
+    let checked = check(root)?;
+    if let Some((file, _)) = checked.wrong.first() {
+        bail!("{} is not as it was sealed ({file}); nothing vouches for it", root.display());
+    }
+    let mut done = Vec::new();
+    let inside = root.join(PAYLOAD).join(CUSTODY);
+    let mut custody = Custody::go_on(&custody_beside(root), Some(&inside), &actor())?;
+    let mut log = |action: &str, text: String| -> Result<()> {
+        custody.note(now(), action, &text)?;
+        done.push(text);
+        Ok(())
+    };
+    if let Some(key) = wanted.key {
+        let path = crate::evidence::sign(root, key)?;
+        log("signed", format!("signature in {}", path.display()))?;
+    }
+    if wanted.request {
+        let path = crate::evidence::request(root)?;
+        log(
+            "time stamp requested",
+            format!("request in {}; send it to an authority and bring the reply", path.display()),
+        )?;
+    }
+    if let Some(reply) = wanted.reply {
+        let stamp = crate::evidence::attach(root, reply, wanted.authority)?;
+        log("time-stamped", format!("time stamp of {} in {}", stamp.time, stamp_path(root, "tsr").display()))?;
+    }
+    Ok(done)
+}
+
+/// The machine and the program, as far as they may matter to whoever doubts.
+#[derive(Debug, Serialize)]
+struct Environment {
+    program: &'static str,
+    /// SHA-256 of the program file.
+    program_sha256: Option<String>,
+    features: Vec<&'static str>,
+    system: &'static str,
+    architecture: &'static str,
+    kernel: Option<String>,
+    distribution: Option<String>,
+    processor: Option<String>,
+    time_zone: Option<String>,
+    sealed: String,
+}
+
+fn environment() -> Environment {
+    let first = |path: &str, key: &str| {
+        let text = fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix(key))?;
+        Some(Text::from(line.trim_matches([' ', '\t', ':', '=', '"'])).to_string())
+    };
+    let zone = fs::read_link("/etc/localtime").ok();
+    Environment {
+        program: PROGRAM,
+        program_sha256: std::env::current_exe().ok().and_then(|path| digests(&path).ok()).map(|d| d.sha256),
+        features: [
+            ("live", cfg!(feature = "live")),
+            ("tui", cfg!(feature = "tui")),
+            ("resolve", cfg!(feature = "resolve")),
+        ]
+        .into_iter()
+        .filter_map(|(name, on)| on.then_some(name))
+        .collect(),
+        system: std::env::consts::OS,
+        architecture: std::env::consts::ARCH,
+        kernel: first("/proc/sys/kernel/osrelease", ""),
+        distribution: first("/etc/os-release", "PRETTY_NAME"),
+        processor: first("/proc/cpuinfo", "model name"),
+        time_zone: zone.and_then(|path| Some(path.to_str()?.rsplit_once("zoneinfo/")?.1.to_owned())),
+        sealed: now().to_string(),
+    }
+}
+
+/// The account that does it; the audit file names people.
+fn actor() -> String {
+    let of = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
+    let name = of("SUDO_USER").or_else(|| of("USER")).or_else(|| of("LOGNAME"));
+    name.map_or_else(|| "account not known".into(), |name| format!("account {}", Text::from(name.as_str())))
+}
+
+/// A command line in words; arguments with spaces in quotation marks.
+fn words(arguments: impl Iterator<Item = String>) -> String {
+    let quoted = |word: String| if word.contains(' ') || word.is_empty() { format!("\"{word}\"") } else { word };
+    arguments.map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+fn pretty(value: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(value).context("cannot write JSON")? + "\n")
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).with_context(|| format!("cannot make the folder {}; check its rights", path.display()))
+}
+
+/// A new file for its owner only.
+fn create(path: &Path) -> io::Result<fs::File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}; check the path and its rights", path.display()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    create(path)
+        .and_then(|mut file| file.write_all(bytes))
+        .with_context(|| format!("cannot write {}; is the disk full?", path.display()))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut source = fs::File::open(from)
+        .with_context(|| format!("cannot read {}; check the path and its rights", from.display()))?;
+    create(to)
+        .and_then(|mut file| io::copy(&mut source, &mut file).and_then(|_| file.sync_all()))
+        .with_context(|| format!("cannot copy {} to {}; is the disk full?", from.display(), to.display()))
+}
