@@ -133,7 +133,7 @@ fn a_call_is_watched_live() {
     assert_eq!(ran.status, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("come out the same"), "{}", ran.out);
     let capture = format!("{saved}/data/capture/capture-00001.pcapng");
-    let names = stock(
+    let greeted = stock(
         "tshark",
         &[
             "-r",
@@ -146,7 +146,7 @@ fn a_call_is_watched_live() {
             "tls.handshake.extensions_server_name",
         ],
     );
-    assert!(names.contains(SIGNALLING.0) && names.contains(TELEMETRY.0), "{names}");
+    assert!(greeted.contains(SIGNALLING.0) && greeted.contains(TELEMETRY.0), "{greeted}");
     let about = stock("capinfos", &[&capture]);
     assert!(about.contains("zollhund"), "{about}");
 }

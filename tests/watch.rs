@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use zollhund::capture::{CaptureFile, Digest, Ending, Record};
@@ -94,6 +94,11 @@ impl Pair {
     }
 }
 
+/// The first capture file of a bundle.
+fn capture(bundle: &str) -> PathBuf {
+    Path::new(bundle).join("data/capture/capture-00001.pcapng")
+}
+
 fn frames(path: &Path) -> (u64, Ending) {
     let mut file = CaptureFile::open(path, Digest::Skip).unwrap();
     let mut frames = 0;
@@ -156,21 +161,8 @@ fn on_loopback_every_frame_is_saved_whose_it_is_is_known_and_a_signal_ends_it_wh
         return;
     }
     let (folder, pair) = (Folder::new(), Pair::new());
-    let (save, tables) = (folder.path("save"), folder.path("tables"));
-    let args = [
-        "watch",
-        "-i",
-        "lo",
-        "--headless",
-        "--format",
-        "json",
-        "--filter",
-        &pair.2,
-        "--save",
-        &save,
-        "--output",
-        &tables,
-    ];
+    let (save, tables) = (folder.path("save"), folder.path("save/data"));
+    let args = ["watch", "-i", "lo", "--headless", "--format", "json", "--filter", &pair.2, "--save", &save];
     let mut watching = Watching::start(&args);
     // The first line is written when the kernel already collects.
     watching.until(|event| event["event"] == "progress").unwrap();
@@ -185,8 +177,8 @@ fn on_loopback_every_frame_is_saved_whose_it_is_is_known_and_a_signal_ends_it_wh
     let report: Value = serde_json::from_str(&out[out.find("{\n").unwrap()..]).unwrap();
     assert_eq!(report["captures"][0]["format"], "pcapng");
 
-    assert_eq!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()), (1_000, Ending::Complete));
-    let (header, entries) = read_journal(Path::new(&save)).unwrap();
+    assert_eq!(frames(&capture(&save)), (1_000, Ending::Complete));
+    let (header, entries) = read_journal(&Path::new(&save).join("data/capture")).unwrap();
     assert_eq!((header.source.as_str(), header.payload_kept), ("lo", Some(16_384)));
     let own = std::process::id();
     let known = entries.iter().any(|e| matches!(&e.told, Told::Owner { owner, .. } if owner.pid == own));
@@ -217,9 +209,9 @@ fn killed_it_leaves_what_it_had_a_second_before() {
     }
     watching.signal("-KILL");
     watching.end();
-    let (kept, _) = frames(Path::new(&save).join("capture-00001.pcapng").as_path());
+    let (kept, _) = frames(&capture(&save));
     assert_eq!(kept, 100);
-    assert!(!read_journal(Path::new(&save)).unwrap().1.is_empty());
+    assert!(!read_journal(&Path::new(&save).join("data/capture")).unwrap().1.is_empty());
     let again = zollhund(&["analyze", &save]);
     assert_eq!(again.status, 0, "{}", again.err);
 }
@@ -263,8 +255,8 @@ fn it_ends_when_its_terminal_goes_away() {
         assert!(begun.elapsed() < PATIENCE, "it goes on without a terminal");
         std::thread::yield_now();
     }
-    assert_eq!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()).1, Ending::Complete);
-    let (_, entries) = read_journal(Path::new(&save)).unwrap();
+    assert_eq!(frames(&capture(&save)).1, Ending::Complete);
+    let (_, entries) = read_journal(&Path::new(&save).join("data/capture")).unwrap();
     assert!(entries.iter().any(|e| matches!(e.told, Told::Tick(_))), "it was closed, not cut off");
 }
 
@@ -291,6 +283,6 @@ fn a_stream_from_elsewhere_is_watched_until_it_ends_or_a_signal_comes() {
     watching.signal("-INT");
     let (_, err, status) = watching.end();
     assert_eq!(status, Some(0), "a stream that we end is not cut: {err}");
-    assert!(frames(Path::new(&save).join("capture-00001.pcapng").as_path()).0 > 5_000);
+    assert!(frames(&capture(&save)).0 > 5_000);
     drop(pipe);
 }

@@ -232,7 +232,7 @@ pub(super) struct Keep {
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(super) duration: Option<std::time::Duration>,
     /// Keep everything as a sealed bundle in this new folder: capture, inputs, tables, report
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "output")]
     pub(super) save: Option<PathBuf>,
     /// Keep all bytes of every frame, not only the headers and the first 16 KiB of each direction of a flow
     #[arg(long, requires = "save")]

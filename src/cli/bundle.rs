@@ -5,9 +5,9 @@ use super::{Exit, complain, conclude, job, print, wanted};
 use crate::engine::{Device, Knowledge};
 use crate::evidence::{Sealed, is_sealed};
 use crate::run::{self, Bundle, Draft, Holds, Outcome, Prepare, Verified, Verify, Witness};
+use crate::wire::Text;
 use anyhow::{Context, Result};
 use std::fmt::Write;
-use crate::wire::Text;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
@@ -72,13 +72,7 @@ impl Keeping {
     }
 
     /// Seals the bundle and tells what was found.
-    pub(super) fn conclude(
-        self,
-        outcome: Outcome,
-        knowledge: &Knowledge,
-        judge: &Judge,
-        tell: &Tell,
-    ) -> Result<Exit> {
+    pub(super) fn conclude(self, outcome: Outcome, knowledge: &Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
         let sealed = self.begun.try_recv().ok().map(|bundle| bundle.seal(&outcome)).transpose()?;
         let exit = conclude(outcome, knowledge, judge, tell)?;
         if let (Some(folder), Some(sealed)) = (&self.folder, sealed) {
@@ -100,7 +94,7 @@ pub(super) fn verify(bundle: &Path, how: &Verify<'_>, format: Format) -> Result<
     let verified = run::verify(bundle, how)?;
     print(&match format {
         Format::Json => serde_json::to_string_pretty(&verified).context("cannot write JSON")? + "\n",
-        _ => text(&verified),
+        Format::Text => text(&verified),
     })?;
     Ok(if !verified.holds() {
         Exit::Failure

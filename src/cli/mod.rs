@@ -1,9 +1,9 @@
 //! Words typed by people: what they mean, what is printed, and with which status the program ends.
 
 mod args;
+mod bundle;
 #[cfg(feature = "live")]
 mod doctor;
-mod bundle;
 mod geo;
 #[cfg(feature = "live")]
 mod isolated;

@@ -25,6 +25,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 const CAPTURE: &str = "capture";
+/// Where a capture that was watched lies in a bundle.
+pub(super) const RECORDING: &str = "data/capture";
 const INPUTS: &str = "inputs";
 const ANALYSIS: &str = "inputs/analysis.json";
 const POLICY: &str = "inputs/policy";
@@ -215,13 +217,13 @@ impl Bundle {
         let findings = outcome.summary.findings.len();
         self.note("analyzed", &format!("{} frames, {findings} findings{whole}", seen.frames))?;
         self.note("sealed", "SHA-256 and SHA-512 of every file, BagIt 1.0 (RFC 8493)")?;
-        let date = now().day().to_string();
+        let today = now().day().to_string();
         let (first, last) = (seen.first.to_string(), seen.last.to_string());
         let about = match self.lang {
             Lang::En => format!("Network traffic from {first} to {last}, recorded or analyzed with {PROGRAM}"),
             Lang::De => format!("Netzverkehr von {first} bis {last}, aufgezeichnet oder ausgewertet mit {PROGRAM}"),
         };
-        let mut info = vec![("Bagging-Date", date.as_str()), ("External-Description", &about)];
+        let mut info = vec![("Bagging-Date", today.as_str()), ("External-Description", &about)];
         if !self.reference.is_empty() {
             info.push(("External-Identifier", &self.reference));
         }
@@ -298,8 +300,8 @@ fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Pat
 /// The capture in a bundle: a recording of this program as its folder, else the files.
 fn captures(root: &Path) -> Result<Vec<PathBuf>> {
     let folder = root.join(PAYLOAD).join(CAPTURE);
-    if super::offline::is_recording(&folder) {
-        return Ok(vec![folder]);
+    if let Some(recording) = super::offline::recording(&folder) {
+        return Ok(vec![recording]);
     }
     let reading = || format!("cannot read {}; check the path and its rights", folder.display());
     let mut files = Vec::new();

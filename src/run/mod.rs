@@ -1,11 +1,11 @@
 //! Wiring: who feeds the engine, who takes its rows. The only room that opens files.
 
 mod batch;
+mod bundle;
 #[cfg(feature = "live")]
 mod clients;
 #[cfg(feature = "tui")]
 mod demo;
-mod bundle;
 mod knowledge;
 mod live;
 #[cfg(feature = "live")]
@@ -22,11 +22,11 @@ mod tables;
 mod told;
 mod watch;
 
+pub use bundle::{Bundle, Draft, Holds, Statement, Verified, Verify, Witness, finish, verify, witness};
 #[cfg(feature = "live")]
 pub use clients::programs;
 #[cfg(feature = "tui")]
 pub use demo::demo;
-pub use bundle::{Bundle, Draft, Holds, Statement, Verified, Verify, Witness, finish, verify, witness};
 pub use knowledge::{Wanted, audit, knowledge};
 pub use live::{Confine, Desk, Machine, Plan, Prepare, RING, Rate, Save, Session};
 #[cfg(feature = "live")]

@@ -98,7 +98,7 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     match &job.input {
         Input::Demo { seed } => run.demo(*seed),
         Input::Files(files) => match files.as_slice() {
-            [folder] if is_recording(folder) => run.recording(folder, job)?,
+            [folder] if let Some(recording) = recording(folder) => run.recording(&recording, job)?,
             files => files.iter().try_for_each(|path| run.file(path, job))?,
         },
     }
@@ -117,15 +117,15 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
 /// A wrong name is told before anything is read or made. Streams are not tried: what is taken from them is gone.
 fn try_opening(path: &Path) -> Result<()> {
     let stream = path.as_os_str() == "-" || fs::metadata(path).is_ok_and(|m| !m.is_file() && !m.is_dir());
-    if !stream && !is_recording(path) {
+    if !stream && recording(path).is_none() {
         CaptureFile::open(path, Digest::Skip)?;
     }
     Ok(())
 }
 
-/// A folder that this program saved a capture in.
-pub(super) fn is_recording(path: &Path) -> bool {
-    path.join(JOURNAL).is_file()
+/// The folder that this program saved a capture in: the one given, or that in a bundle.
+pub(super) fn recording(path: &Path) -> Option<PathBuf> {
+    [path.to_owned(), path.join(super::bundle::RECORDING)].into_iter().find(|folder| folder.join(JOURNAL).is_file())
 }
 
 /// The capture files of such a folder, in order.

@@ -6,12 +6,13 @@
 //! skipped, except where `ZOLLHUND_LAB=required` is set.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
+#![allow(clippy::disallowed_methods, reason = "real programs need real time: it bounds how long a test waits")]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -102,7 +103,9 @@ impl Lines {
             match self.0.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) if holds(&line) => return line,
                 Ok(line) => seen.push(line),
-                Err(_) => panic!("waited in vain for {what}; there were:\n{}", seen.join("\n")),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    panic!("waited in vain for {what}; there were:\n{}", seen.join("\n"))
+                }
             }
         }
     }
