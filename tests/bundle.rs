@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use zollhund::capture::{CaptureFile, Digest, Record};
 
 /// A sealed bundle of the first frames of the generated call, with an audit file and a profile.
 fn sealed(folder: &Folder) -> String {
@@ -188,4 +189,206 @@ fn what_an_interrupted_run_left_is_told_and_can_be_sealed() {
     assert_eq!(ran.status, 3, "incomplete stays incomplete: {}", ran.err);
     let (status, said) = statements(&bundle, &["--reanalyze"]);
     assert_eq!(status, 0, "{said:#?}");
+}
+
+/// Frames of a file: number, time, bytes.
+fn frames_of(path: &str) -> Vec<(u64, u64, Vec<u8>)> {
+    let mut file = CaptureFile::open(Path::new(path), Digest::Skip).unwrap();
+    let mut found = Vec::new();
+    while let Some(record) = file.next().unwrap() {
+        if let Record::Frame(frame) = record {
+            found.push((frame.number.0, frame.time.0, frame.bytes.to_vec()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_frames_of_a_finding_are_cut_into_a_file_that_others_open() {
+    let folder = Folder::new();
+    // Two files: numbers of frames go on from one to the other, in the order given and not in that of their names.
+    let all = frames(400);
+    let first = folder.file("b.pcap", pcap(CALL.link, &all[..150]));
+    let second = folder.file("a.pcap", pcap(CALL.link, &all[150..]));
+    let bundle = folder.path("case");
+    let ran = zollhund(&["analyze", &first, &second, "--service", "zoom", "--save", &bundle]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let numbers =
+        |f: &Value| -> Vec<u64> { f["frames"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect() };
+    let at = findings.iter().position(|f| numbers(f).iter().any(|n| *n > 150)).unwrap();
+    let code = findings[at]["code"].as_str().unwrap();
+
+    let out = folder.path("one.pcapng");
+    let ran = zollhund(&["report", &bundle, "--finding", &(at + 1).to_string(), "--pcap", &out]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert!(ran.err.contains(code) && ran.err.contains("SHA-256"), "{}", ran.err);
+    let mut expected = numbers(&findings[at]);
+    expected.sort_unstable();
+    let cut = frames_of(&out);
+    assert_eq!(cut.iter().map(|(number, ..)| *number).collect::<Vec<_>>(), expected);
+    for (number, time, bytes) in &cut {
+        let (when, whole) = &all[*number as usize - 1];
+        assert_eq!((time, bytes), (&when.0, whole), "frame {number}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let raw = fs::read(&out).unwrap();
+    let text = String::from_utf8_lossy(&raw);
+    let digest = zollhund::evidence::check(Path::new(&bundle)).unwrap().digest;
+    assert!(text.contains(&digest) && text.contains(&format!("finding {}, {code}", at + 1)), "{text}");
+
+    // By its code: the frames of every finding of it.
+    let by_code = folder.path("code.pcapng");
+    assert_eq!(zollhund(&["report", &bundle, "--finding", code, "--pcap", &by_code]).status, 0);
+    let mut every: Vec<u64> = findings.iter().filter(|f| f["code"] == code).flat_map(numbers).collect();
+    every.sort_unstable();
+    every.dedup();
+    assert_eq!(frames_of(&by_code).iter().map(|(number, ..)| *number).collect::<Vec<_>>(), every);
+
+    for (program, args) in
+        [("capinfos", vec!["-c", "-k", &out]), ("tshark", vec!["-r", &out, "-T", "fields", "-e", "frame.comment"])]
+    {
+        match Command::new(program).args(&args).output() {
+            Ok(done) => {
+                let told = String::from_utf8_lossy(&done.stdout).into_owned();
+                assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+                if program == "tshark" {
+                    assert_eq!(told.lines().filter(|line| line.contains(code)).count(), expected.len(), "{told}");
+                } else {
+                    assert!(told.contains(&digest), "{told}");
+                }
+            }
+            Err(_) => eprintln!("SKIPPED: {program} is not installed, so it did not read the slice"),
+        }
+    }
+    // And the bundle was not touched.
+    assert_eq!(statements(&bundle, &["--reanalyze"]).0, 0);
+}
+
+#[test]
+fn a_slice_that_cannot_be_cut_leaves_nothing_and_says_why() {
+    let folder = Folder::new();
+    let bundle = sealed(&folder);
+    let out = folder.path("out.pcapng");
+    let cut = |path: &str, id: &str| {
+        let ran = zollhund(&["report", path, "--finding", id, "--pcap", &out]);
+        assert_eq!((ran.status, ran.out.as_str(), ran.err.lines().count()), (2, "", 1), "{}", ran.err);
+        assert!(!Path::new(&out).exists());
+        ran.err
+    };
+    assert!(cut(&bundle, "XXX-99").contains("a code as in TRF-02"));
+    assert!(cut(&bundle, "0").contains("a number from 1 to"));
+    // A folder of tables has no capture.
+    let tables = folder.path("tables");
+    let capture = folder.path("call.pcap");
+    assert_eq!(zollhund(&["analyze", &capture, "--service", "zoom", "--output", &tables]).status, 0);
+    assert!(cut(&tables, "1").contains("analyze --save"));
+    // A capture that was shortened no longer has them.
+    let kept = format!("{bundle}/data/capture/call.pcap");
+    fs::write(&kept, pcap(CALL.link, &frames(1))).unwrap();
+    let code = first_code(&bundle);
+    assert!(cut(&bundle, &code).contains("zollhund verify"));
+    // What exists stays as it is.
+    fs::write(&kept, pcap(CALL.link, &frames(400))).unwrap();
+    fs::write(&out, b"mine").unwrap();
+    let ran = zollhund(&["report", &bundle, "--finding", &code, "--pcap", &out]);
+    assert!(ran.status == 2 && ran.err.contains("exists already"), "{}", ran.err);
+    assert_eq!(fs::read(&out).unwrap(), b"mine");
+    assert_eq!(zollhund(&["report", &bundle, "--finding", &code]).status, 2);
+    assert_eq!(zollhund(&["report", &bundle, "--pcap", &out]).status, 2);
+}
+
+#[test]
+fn a_slice_of_a_capture_that_was_watched_goes_by_packet_ids() {
+    let folder = Folder::new();
+    let capture = folder.file("call.pcap", pcap(CALL.link, &frames(400)));
+    let bundle = folder.path("case");
+    let ran = zollhund(&[
+        "watch",
+        "--headless",
+        "--replay",
+        &capture,
+        "--speed",
+        "max",
+        "--service",
+        "zoom",
+        "--save",
+        &bundle,
+    ]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    // Frames that are no longer there must not move the numbers of the others.
+    let recording = format!("{bundle}/data/capture/capture-00001.pcapng");
+    let whole = fs::read(&recording).unwrap();
+    let (mut at, mut enhanced, mut shorter) = (0, 0, Vec::new());
+    while at < whole.len() {
+        let word = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
+        let len = word(at + 4) as usize;
+        enhanced += usize::from(word(at) == 6);
+        if word(at) != 6 || enhanced != 2 {
+            shorter.extend(&whole[at..at + len]);
+        }
+        at += len;
+    }
+    fs::write(&recording, shorter).unwrap();
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let far = |f: &Value| f["frames"].as_array().unwrap().iter().all(|n| n.as_u64().unwrap() > 2);
+    let at = findings.iter().position(|f| !f["frames"].as_array().unwrap().is_empty() && far(f)).unwrap();
+    let out = folder.path("out.pcapng");
+    let ran = zollhund(&["report", &bundle, "--finding", &(at + 1).to_string(), "--pcap", &out]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let original = frames(400);
+    for (number, time, _) in frames_of(&out) {
+        assert_eq!(time, original[number as usize - 1].0.0, "frame {number}");
+        assert!(findings[at]["frames"].as_array().unwrap().contains(&number.into()), "{number}");
+    }
+}
+
+/// The code of a finding that rests on frames.
+fn first_code(bundle: &str) -> String {
+    let text = fs::read_to_string(format!("{bundle}/data/report.json")).unwrap();
+    let report: Value = serde_json::from_str(&text).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let with = findings.iter().find(|f| f["frames"].as_array().is_some_and(|frames| frames.len() > 1)).unwrap();
+    with["code"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_bundle_is_told_compared_and_analyzed_like_what_it_was_made_of() {
+    let folder = Folder::new();
+    let bundle = sealed(&folder);
+    let root = Path::new(&bundle);
+    for (form, file) in [("html", "report.html"), ("csv", "findings.csv")] {
+        let ran = zollhund(&["report", &bundle, "--format", form]);
+        assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+        assert_eq!(ran.out, fs::read_to_string(root.join("data").join(file)).unwrap(), "{form}");
+    }
+    for form in ["ecs", "eve", "hosts"] {
+        let ran = zollhund(&["report", &bundle, "--format", form]);
+        assert!(ran.status == 0 && ran.out.lines().count() > 3, "{form}: {}", ran.err);
+    }
+    // The capture that it was made of, analyzed anew, is no different.
+    let (capture, audit) = (folder.path("call.pcap"), folder.path("audit.toml"));
+    let judged = ["--service", "zoom", "--audit", &audit];
+    let ran = zollhund(&[&["diff", &bundle, &capture, "--format", "json", "--fail-on", "info"], &judged[..]].concat());
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let difference: Value = serde_json::from_str(&ran.out).unwrap();
+    for kind in ["recipients", "organisations", "countries", "findings"] {
+        let rows = difference[kind].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row["state"] == "same"), "{kind}: {rows:#?}");
+    }
+    // A bundle is also a place where a capture is.
+    let of = |path: &str| {
+        let ran = zollhund(&[&["analyze", path, "--verbose"], &judged[..]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out
+    };
+    assert_eq!(of(&bundle), of(&capture));
 }

@@ -60,10 +60,17 @@ pub(super) enum Command {
     },
     /// Watch a call while it runs: this machine's interfaces, a stream from elsewhere, or a file played again
     Watch(Box<Watch>),
-    /// Tell a kept report again: the folder that `analyze --output` wrote, or its report.json
+    /// Tell a kept report again: a bundle, the folder that `analyze --output` wrote, or its report.json
     Report {
-        #[arg(value_name = "DIR|report.json")]
+        #[arg(value_name = "BUNDLE|DIR|report.json")]
         path: PathBuf,
+        /// Cut the frames that a finding rests on from the capture of the bundle: its code (TRF-02: all findings of it) or its
+        /// number in the report; several: say it again
+        #[arg(long = "finding", value_name = "ID", requires = "pcap")]
+        findings: Vec<String>,
+        /// The new pcapng file that they are cut into
+        #[arg(long, value_name = "FILE", requires = "findings", conflicts_with_all = ["fail_on", "format"])]
+        pcap: Option<PathBuf>,
         /// Exit with status 1 if there is a finding of this severity or above
         #[arg(long, value_parser = severity, value_name = "info|notice|attention|high")]
         fail_on: Option<Severity>,
@@ -73,7 +80,7 @@ pub(super) enum Command {
     /// Compare two captures or kept reports: recipients, companies, countries, findings and volumes that are new, gone or
     /// changed
     Diff {
-        /// A capture, a folder that `analyze --output` wrote, or a report.json
+        /// A capture, a bundle, a folder that `analyze --output` wrote, or a report.json
         a: PathBuf,
         b: PathBuf,
         /// For captures; with --fail-on, new findings count

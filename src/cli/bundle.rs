@@ -20,7 +20,7 @@ pub(super) fn save(
     tell: &Tell,
 ) -> Result<Exit> {
     let ranges = run::geo_folder();
-    let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device)?;
+    let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device, files)?;
     let mut bundle = draft.begin("capture files that were given")?;
     let taken = bundle.take(files)?;
     let mut job = job(judge, tell, run::Input::Files(taken))?;
@@ -50,7 +50,7 @@ impl Keeping {
     ) -> Result<(Self, Option<Prepare>)> {
         let ranges = run::geo_folder();
         let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
-        let draft = folder.map(|folder| Draft::new(folder, &wanted, device)).transpose()?;
+        let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[])).transpose()?;
         let paths = draft.as_ref().map(|draft| (draft.capture(), draft.data()));
         let (send, begun) = sync_channel(1);
         let source = source.to_string();

@@ -116,7 +116,10 @@ fn dispatch(command: Command) -> Result<Exit> {
             finish(&job, &judge, &tell)
         }
         Command::Watch(watching) => watch::run(*watching),
-        Command::Report { path, fail_on, look } => {
+        Command::Report { path, findings, pcap: Some(out), look, .. } => {
+            report::slice(&path, &findings, &out, look.lang).map(|()| Exit::Done)
+        }
+        Command::Report { path, fail_on, look, .. } => {
             let (out, summary) = report::run(&path, look.format, &style(&look))?;
             print_bytes(&out)?;
             let seen = &summary.circumstances;

@@ -1,7 +1,9 @@
 //! `zollhund report`: what was kept, told again; and the forms that every report can have.
 
 use super::args::Form;
+use super::complain;
 use crate::engine::view::Summary;
+use crate::policy::Lang;
 use crate::report::tables::{Findings, TableWriter};
 use crate::report::{Annex, Difference, Fields, Style, diff_html, diff_text, summary_html, summary_json, summary_text};
 use crate::run;
@@ -45,6 +47,14 @@ pub(super) fn run(path: &Path, wanted: Form, style: &Style) -> Result<(Vec<u8>, 
         _ => out = form(&kept.summary(style.lang)?, &kept.annex, wanted, style)?,
     }
     Ok((out, kept.summary(style.lang)?))
+}
+
+/// Cuts the frames of findings into a file, and says what it is.
+pub(super) fn slice(bundle: &Path, findings: &[String], out: &Path, lang: Lang) -> Result<()> {
+    let summary = run::kept(bundle)?.summary(lang)?;
+    let run::Sliced { frames, codes, sha256 } = run::slice(bundle, &summary, findings, out)?;
+    complain(&format!("{}: {frames} frames of {}; SHA-256 {sha256}", out.display(), codes.join(", ")));
+    Ok(())
 }
 
 /// A comparison in one of the forms that it can have.

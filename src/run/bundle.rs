@@ -49,6 +49,8 @@ fn now() -> Timestamp {
 #[serde(deny_unknown_fields)]
 struct Recipe {
     program: String,
+    /// Names of the capture files that were given, in the order in which they make one capture.
+    captures: Vec<String>,
     service: Option<String>,
     hosts: Vec<String>,
     list: Option<String>,
@@ -82,17 +84,18 @@ pub struct Bundle {
 }
 
 impl Draft {
-    /// Reads what the judgement will rest on.
+    /// Reads what the judgement will rest on. `files` are the captures that will be taken, if there are any yet.
     ///
     /// # Errors
     /// The folder exists and is not empty, or something cannot be read.
-    pub fn new(root: &Path, wanted: &Wanted<'_>, device: Option<Device>) -> Result<Self> {
+    pub fn new(root: &Path, wanted: &Wanted<'_>, device: Option<Device>, files: &[PathBuf]) -> Result<Self> {
         if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
             bail!("{} exists already and is not empty; name another folder", root.display());
         }
         let mut inputs = Vec::new();
         let mut recipe = Recipe {
             program: PROGRAM.into(),
+            captures: files.iter().map(|path| knowledge::file_name(path)).collect(),
             service: wanted.service.map(Into::into),
             hosts: wanted.hosts.to_vec(),
             subject: device.map(|d| d.to_string()),
@@ -283,7 +286,7 @@ fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Pat
     };
     let device = recipe.subject.as_deref().map(str::parse).transpose();
     Ok(Job {
-        input: Input::Files(captures(root)?),
+        input: Input::Files(captures(root, recipe)?),
         knowledge: knowledge(&wanted)?.into(),
         output,
         overwrite: false,
@@ -297,18 +300,20 @@ fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Pat
     })
 }
 
-/// The capture in a bundle: a recording of this program as its folder, else the files.
-fn captures(root: &Path) -> Result<Vec<PathBuf>> {
+/// The captures in a bundle if the path is one, else the path itself.
+pub(super) fn unwrapped(path: &Path) -> Result<Vec<PathBuf>> {
+    if path.join(PAYLOAD).join(ANALYSIS).is_file() { captures(path, &recipe(path)?) } else { Ok(vec![path.to_owned()]) }
+}
+
+/// The capture in a bundle: a recording of this program as its folder, else the files in the order in which they were given.
+fn captures(root: &Path, recipe: &Recipe) -> Result<Vec<PathBuf>> {
     let folder = root.join(PAYLOAD).join(CAPTURE);
     if let Some(recording) = super::offline::recording(&folder) {
         return Ok(vec![recording]);
     }
-    let reading = || format!("cannot read {}; check the path and its rights", folder.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(reading)? {
-        files.push(entry.with_context(reading)?.path());
-    }
-    files.sort();
+    // Names only: no bundle leads out of itself.
+    let names = recipe.captures.iter().filter_map(|name| Path::new(name).file_name());
+    let files: Vec<_> = names.map(|name| folder.join(name)).collect();
     if files.is_empty() {
         bail!("there is no capture in {}", folder.display());
     }
@@ -379,8 +384,7 @@ pub fn verify(root: &Path, how: &Verify<'_>) -> Result<Verified> {
         verified.digest.clone_from(&checked.digest);
         payload(&mut verified, &checked);
     } else {
-        recipe(root)?;
-        interrupted(&mut verified, root)?;
+        interrupted(&mut verified, root, &recipe(root)?)?;
     }
     custody(&mut verified, root)?;
     if verified.sealed {
@@ -414,16 +418,20 @@ fn payload(verified: &mut Verified, checked: &Checked) {
 }
 
 /// A run that was killed, or whose disk was full: how far does it go?
-fn interrupted(verified: &mut Verified, root: &Path) -> Result<()> {
+fn interrupted(verified: &mut Verified, root: &Path, recipe: &Recipe) -> Result<()> {
     let mut frames = 0_u64;
     let mut last = Timestamp::ZERO;
     let mut ending = String::new();
     let folder = root.join(PAYLOAD).join(CAPTURE);
-    let files: Vec<_> = match captures(root)?.as_slice() {
+    let files: Vec<_> = match captures(root, recipe)?.as_slice() {
         [one] if *one == folder => super::offline::segments(&folder)?,
         files => files.to_vec(),
     };
     for path in &files {
+        if !path.exists() {
+            ending = format!("{ending}; {} was not copied any more", knowledge::file_name(path));
+            continue;
+        }
         let mut file = CaptureFile::open(path, Digest::Skip)?;
         while let Ok(Some(record)) = file.next() {
             if let Record::Frame(frame) = record {
@@ -432,7 +440,7 @@ fn interrupted(verified: &mut Verified, root: &Path) -> Result<()> {
             }
         }
         if let Some(end) = file.ending().filter(|end| **end != Ending::Complete) {
-            ending = format!("; {}: {end}", knowledge::file_name(path));
+            ending = format!("{ending}; {}: {end}", knowledge::file_name(path));
         }
     }
     verified.say(
@@ -690,7 +698,7 @@ fn make_folder(path: &Path) -> Result<()> {
 }
 
 /// A new file for its owner only.
-fn create(path: &Path) -> io::Result<fs::File> {
+pub(super) fn create(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]

@@ -1,5 +1,6 @@
 //! Files, standard input or the generated call through the engine, in one thread and without queues: nothing can be lost.
 
+use super::bundle::unwrapped;
 use super::knowledge::file_name;
 use super::tables::{Tables, new_file};
 use super::told::{Listener, phone_trailer, tell};
@@ -23,7 +24,7 @@ use std::sync::Arc;
 /// Where the frames come from.
 #[derive(Debug)]
 pub enum Input {
-    /// Capture files in the order given, as parts of one capture; `-` is standard input.
+    /// Capture files in the order given, as parts of one capture; `-` is standard input. Or one bundle.
     Files(Vec<PathBuf>),
     /// The generated call.
     Demo { seed: u64 },
@@ -65,8 +66,15 @@ pub struct Outcome {
 
 /// Reads everything, writes the tables if asked, and returns the summary.
 pub fn analyze(job: &Job) -> Result<Outcome> {
+    let mut files = Vec::new();
     match &job.input {
-        Input::Files(files) => files.iter().try_for_each(|path| try_opening(path))?,
+        Input::Files(given) => {
+            files = match given.as_slice() {
+                [bundle] => unwrapped(bundle)?,
+                given => given.to_vec(),
+            };
+            files.iter().try_for_each(|path| try_opening(path))?;
+        }
         Input::Demo { seed } => {
             if let Some(path) = &job.write_demo {
                 write_demo(*seed, path)?;
@@ -97,7 +105,7 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     };
     match &job.input {
         Input::Demo { seed } => run.demo(*seed),
-        Input::Files(files) => match files.as_slice() {
+        Input::Files(_) => match files.as_slice() {
             [folder] if let Some(recording) = recording(folder) => run.recording(&recording, job)?,
             files => files.iter().try_for_each(|path| run.file(path, job))?,
         },

@@ -3,12 +3,12 @@
 use super::batch::{Batch, Missed, Piece, Pool};
 use super::ring::{Into, OutOf, Ring, Taken};
 use super::tables::Tables;
-use super::told::{Listener, Saying, phone_trailer, tell};
+use super::told::{Listener, Saying, described, phone_trailer, tell};
 use crate::attribution::Owner;
 use crate::capture::{CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
 use crate::engine::view::{LossView, Marker};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
-use crate::evidence::{Described, EvidenceError, Pick, Statistics, Store, Told};
+use crate::evidence::{EvidenceError, Pick, Statistics, Store, Told};
 use crate::flow::FlowId;
 use crate::report::Annex;
 use crate::report::tables::{Dns, Facts, json_line};
@@ -754,17 +754,10 @@ impl Keeping {
 
     fn note(&mut self, note: &Note, started: Timestamp) {
         match note {
-            Note::Interface { id, link, name, description, addresses, mac, snap_len, filter } => {
-                let described = Described {
-                    link: *link,
-                    name: name.clone(),
-                    description: description.clone(),
-                    addresses: addresses.clone(),
-                    mac: *mac,
-                    snap_len: *snap_len,
-                    filter: filter.clone(),
-                };
-                self.store.interface(*id, described);
+            Note::Interface { .. } => {
+                if let Some((id, described)) = described(note) {
+                    self.store.interface(id, described);
+                }
             }
             Note::Statistics { interface, received, dropped_by_interface, dropped_by_system, delivered } => {
                 let counted = Statistics {

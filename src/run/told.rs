@@ -4,7 +4,7 @@ use crate::attribution::{Owner, OwnerMatch};
 use crate::capture::{About, Note};
 use crate::engine::view::{LossView, Marker};
 use crate::engine::{Engine, Input};
-use crate::evidence::{Comment, Header, Told, read_comment};
+use crate::evidence::{Comment, Described, Header, Told, read_comment};
 use crate::wire::capfile::APPLICATION;
 use crate::wire::{Frame, LinkType, Text, Timestamp};
 use std::collections::BTreeMap;
@@ -116,6 +116,21 @@ impl Saying {
             Self::Owner { owner, watched } => engine.ingest(Input::Owner { flow: None, owner, watched }),
         }
     }
+}
+
+/// An interface, as a note tells of it.
+pub(super) fn described(note: &Note) -> Option<(u32, Described)> {
+    let Note::Interface { id, link, name, description, addresses, mac, snap_len, filter } = note else { return None };
+    let described = Described {
+        link: *link,
+        name: name.clone(),
+        description: description.clone(),
+        addresses: addresses.clone(),
+        mac: *mac,
+        snap_len: *snap_len,
+        filter: filter.clone(),
+    };
+    Some((*id, described))
 }
 
 /// Tells the engine what concerns it.
