@@ -201,26 +201,13 @@ fn rows(path: &Path) -> Vec<Value> {
 fn every_packet_is_the_clients_and_its_end_is_passed_on() {
     let Some(world) = World::new() else { return };
     let url = format!("http://{NAME}:{}/", PORTS[0]);
-    let done = world.run(&[
-        "--save",
-        "evidence",
-        "--output",
-        "tables",
-        "--",
-        "curl",
-        "-sS",
-        "-o",
-        "body",
-        "--max-time",
-        "30",
-        &url,
-    ]);
+    let done = world.run(&["--save", "evidence", "--", "curl", "-sS", "-o", "body", "--max-time", "30", &url]);
     let said = String::from_utf8_lossy(&done.stderr);
     assert_eq!(done.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&done.stdout));
     assert_eq!(fs::metadata(world.path("body")).unwrap().len(), BODY as u64);
 
     // All of the client's packets: the whole body, and the question that led there.
-    let flows = rows(&world.path("tables/flows.jsonl"));
+    let flows = rows(&world.path("evidence/data/flows.jsonl"));
     let of_port = |port: u16| flows.iter().filter(move |f| f["server_port"] == port).collect::<Vec<_>>();
     let calls = of_port(PORTS[0]);
     let received: u64 = calls.iter().map(|f| f["payload_down"].as_u64().unwrap()).sum();
@@ -230,14 +217,14 @@ fn every_packet_is_the_clients_and_its_end_is_passed_on() {
         calls.iter().any(|f| f["name"] == NAME && f["process"].as_str().is_some_and(|p| p.contains("curl"))),
         "{calls:#?}"
     );
-    let answers = rows(&world.path("tables/dns.jsonl"));
+    let answers = rows(&world.path("evidence/data/dns.jsonl"));
     assert!(answers.iter().any(|a| a["query"] == NAME && a["data"] == SERVER.to_string()), "{answers:#?}");
     // And nobody else's, although others were busy on the same machine all the time.
     assert_eq!(of_port(PORTS[1]), Vec::<&Value>::new());
-    let losses = rows(&world.path("tables/losses.jsonl"));
+    let losses = rows(&world.path("evidence/data/losses.jsonl"));
     assert!(losses.iter().all(|l| l["stage"] == "set aside"), "{losses:#?}");
     // The evidence is the user's, and says how it came about.
-    let journal = fs::read_to_string(world.path("evidence/journal.jsonl")).unwrap();
+    let journal = fs::read_to_string(world.path("evidence/data/capture/journal.jsonl")).unwrap();
     assert!(journal.contains("connected by pasta") && journal.contains("169.254.1.53"), "{journal}");
     let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path("evidence")).unwrap());
     assert_eq!(owner.to_string(), USER);
