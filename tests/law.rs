@@ -12,6 +12,7 @@ mod program;
 
 use program::{Folder, files, run, zollhund};
 use std::sync::LazyLock;
+use zollhund::attribution::{Vote, VoteBasis};
 use zollhund::engine::view::{EndpointView, FlowView, HandshakeView, Summary};
 use zollhund::engine::{Config, Engine, Input, Knowledge, Rows};
 use zollhund::run::{Wanted, knowledge};
@@ -35,9 +36,13 @@ fn midnight(day: &str) -> Timestamp {
 
 /// A client speaks TLS with each host, `seconds` after the beginning of a day.
 fn traffic(day: &str, seconds: u64) -> Vec<(Timestamp, Vec<u8>)> {
+    talks(&HOSTS, day, seconds)
+}
+
+fn talks(hosts: &[(&str, &str)], day: &str, seconds: u64) -> Vec<(Timestamp, Vec<u8>)> {
     let mut random = Random::new(7);
     let mut frames = Vec::new();
-    for (port, (address, name)) in (40_000..).zip(HOSTS) {
+    for (port, (address, name)) in (40_000..).zip(hosts) {
         let mut talk = TcpTalk::new(end("192.168.1.50", port), end(address, 443), &mut random);
         let mut packets = talk.open().to_vec();
         packets
@@ -50,17 +55,33 @@ fn traffic(day: &str, seconds: u64) -> Vec<(Timestamp, Vec<u8>)> {
 }
 
 #[derive(Default)]
-struct Regimes(Vec<(String, String)>);
+struct Regimes {
+    /// Name and law.
+    of: Vec<(String, String)>,
+    /// Name, place and confidence, why it is doubtful, and who spoke of a code in the name.
+    places: Vec<[String; 4]>,
+}
 
 impl Rows for Regimes {
     fn flow(&mut self, _: &FlowView<'_>) {}
     fn handshake(&mut self, _: &HandshakeView<'_>) {}
     fn endpoint(&mut self, row: &EndpointView<'_>) {
-        self.0.push((row.names[0].exact().to_owned(), row.regime.to_string()));
+        let name = row.names[0].exact().to_owned();
+        self.of.push((name.clone(), row.regime.to_string()));
+        let place = row.place.located_in.as_ref().map(|c| format!("{} {}", c.value, c.confidence.token()));
+        let coded = |v: &&Vote| matches!(v.basis, VoteBasis::HostCode { .. });
+        let vote = row.place.votes.iter().find(coded).map(|v| format!("{} {}, {}", v.country, v.source.name, v.basis));
+        let why = row.place.indeterminate.as_deref().unwrap_or_default().to_owned();
+        self.places.push([name, place.unwrap_or_default(), why, vote.unwrap_or_default()]);
     }
 }
 
 fn judged(frames: &[(Timestamp, Vec<u8>)]) -> (Summary, Vec<(String, String)>) {
+    let (summary, rows) = told(frames);
+    (summary, rows.of)
+}
+
+fn told(frames: &[(Timestamp, Vec<u8>)]) -> (Summary, Regimes) {
     let turning_days = KNOWLEDGE.book.turning_days();
     let mut engine = Engine::new(&Config { turning_days, ..Config::default() });
     for (number, (time, bytes)) in (1..).zip(frames) {
@@ -71,7 +92,7 @@ fn judged(frames: &[(Timestamp, Vec<u8>)]) -> (Summary, Vec<(String, String)>) {
     engine.end();
     let mut regimes = Regimes::default();
     let summary = engine.summary(&KNOWLEDGE, &mut regimes);
-    (summary, regimes.0)
+    (summary, regimes)
 }
 
 /// Code and text of what is said of the place of a host, in the order of time.
@@ -191,4 +212,29 @@ fn a_table_of_law_that_has_grown_old_is_told_at_the_desk_and_in_the_report() {
     assert!(summary.findings.iter().any(|f| f.code == "CAP-16" && f.text.contains("181 days before")));
     let (summary, _) = judged(&traffic(&Day(edition.0 + 180).to_string(), 0));
     assert!(summary.findings.iter().all(|f| f.code != "CAP-16"));
+}
+
+#[test]
+fn a_code_in_the_name_of_a_host_is_a_vote_on_its_place() {
+    // The first is a network of which a database says US; the second is Amazon's own word on Frankfurt; the third has no code.
+    let hosts = [
+        ("206.247.64.10", "zoomfra1mmr.fra.zoom.us"),
+        ("3.64.10.1", "us.telemetry.zoom.us"),
+        ("206.247.64.11", "fra.zoom.us.example"),
+    ];
+    let (summary, mut rows) = told(&talks(&hosts, "2026-03-01", 60));
+    rows.places.sort();
+    let vote = |country: &str, code: &str| format!("{country} zoom.toml, code {code} in its host name, unverified");
+    assert_eq!(rows.places[0], ["fra.zoom.us.example", "US low", "registered there, may stand elsewhere", ""]);
+    assert_eq!(rows.places[1], ["us.telemetry.zoom.us", "DE high", "", &vote("US", "us")]);
+    let [name, place, why, said] = &rows.places[2];
+    assert_eq!([name, place, said], ["zoomfra1mmr.fra.zoom.us", "US low", &vote("DE", "fra")]);
+    assert_eq!(why, "sources disagree: US, DE");
+    let doubted: Vec<_> = summary
+        .findings
+        .iter()
+        .filter(|f| f.text.contains("sources disagree: US, DE") || f.uncertainty.contains("sources disagree: US, DE"))
+        .map(|f| f.code)
+        .collect();
+    assert!(!doubted.is_empty(), "the contradiction is told");
 }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
-use zollhund::attribution::{Cloud, Confidence, CountryCode, NameBasis, Network, Place, Prefix, Vote};
+use zollhund::attribution::{Cloud, Confidence, CountryCode, NameBasis, Network, Place, Prefix, Vote, VoteBasis};
 use zollhund::dissect::fact::{Answer, Certificate, Choice, Ech, Fact, HelloTransport, Hidden, NameSource, Offer};
 use zollhund::engine::view::{
     AnswerView, ClientBasis, EndpointView, FactView, FlowView, HandshakeView, Summary, Tally, Words,
@@ -304,7 +304,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
             votes: vec![Vote {
                 country: us,
                 source: places(),
-                prefix: Prefix::parse("66.35.0.0/16").unwrap(),
+                basis: VoteBasis::Prefix(Prefix::parse("66.35.0.0/16").unwrap()),
                 excluded: true,
             }],
             network: Some(Network { asn: 64_500, name: "NETWORK-1".into(), country: Some(us), source: places() }),

@@ -7,11 +7,11 @@ use super::schema::{self, Schema};
 use super::table::sha256;
 use super::{
     AttributionError, CaveatKind, Claim, Cloud, Confidence, CountryCode, Network, Place, Prefix, Source, Vote,
+    VoteBasis, place::disagreement,
 };
 use crate::wire::{AddressKind, Timestamp, canonical};
 use maxminddb::{LookupResult, Reader};
 use serde::Deserialize;
-use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -264,7 +264,7 @@ fn cloud<'a>(
     }
     let (prefix, source, record) = best?;
     if let Some(country) = record.country_code.and_then(CountryCode::parse).filter(CountryCode::is_a_place) {
-        votes.push(Vote { country, source: Arc::clone(source), prefix, excluded: false });
+        votes.push(Vote { country, source: Arc::clone(source), basis: VoteBasis::Prefix(prefix), excluded: false });
     }
     Some(Cloud {
         provider: record.provider.into(),
@@ -291,20 +291,15 @@ fn weigh(
     }
 }
 
-fn disagreement(votes: &[Vote]) -> Box<str> {
-    let mut words = String::from("sources disagree: ");
-    for (n, vote) in votes.iter().enumerate() {
-        if !votes.iter().take(n).any(|earlier| earlier.country == vote.country) {
-            let _ = write!(words, "{}{}", if n == 0 { "" } else { ", " }, vote.country);
-        }
-    }
-    words.into()
-}
-
 /// What a geofeed says of an address.
 fn vote(feed: &Ranges, address: IpAddr) -> Option<Vote> {
     let (prefix, said) = feed.get(address)?;
-    Some(Vote { country: said.country?, source: Arc::clone(&feed.source), prefix, excluded: false })
+    Some(Vote {
+        country: said.country?,
+        source: Arc::clone(&feed.source),
+        basis: VoteBasis::Prefix(prefix),
+        excluded: false,
+    })
 }
 
 /// The address that a NAT64 address of the well-known prefix leads to (RFC 6052 §2.1), else the address itself.
@@ -359,7 +354,8 @@ impl Database {
         let field = self.schema.country?;
         let found = self.find(address)?;
         let country = CountryCode::parse(schema::text(&found, field)?).filter(CountryCode::is_a_place)?;
-        Some(Vote { country, source: Arc::clone(&self.source), prefix: prefix_of(&found)?, excluded: false })
+        let basis = VoteBasis::Prefix(prefix_of(&found)?);
+        Some(Vote { country, source: Arc::clone(&self.source), basis, excluded: false })
     }
 
     fn network(&self, address: IpAddr) -> Option<Network> {

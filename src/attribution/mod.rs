@@ -32,7 +32,7 @@ pub use intern::{Interner, NameId};
 pub use names::{DnsName, NameBook, NameBooks, NameBounds};
 pub use organisation::{Entry, Organisations, Part};
 pub use owner::{Owner, OwnerMatch};
-pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote};
+pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote, VoteBasis};
 pub use prefix::{Prefix, PrefixMap};
 pub use ranges::{MAX_RANGES_BYTES, RANGES_EXTENSION, RangeCounts, Ranges, RangesFile, RangesKind};
 pub use vantage::{Circle, Horizon, Vantage, light_km};

@@ -1,6 +1,7 @@
 //! Where an address stands: every source's vote, and what can be said from them together.
 
 use super::{Claim, Confidence, CountryCode, Horizon, Prefix, Source};
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 /// What is known about the place of one address.
@@ -10,7 +11,8 @@ pub struct Place {
     pub located_in: Option<Claim<CountryCode>>,
     /// Why it cannot be told: `anycast`, `one prefix, many sites`, `cloud region GLOBAL names no country`,
     /// `no source knows this address`, `no network is known to announce it`, `a round trip excludes US`. Beside a low-confidence `located_in` it says why that is weak:
-    /// `sources disagree: US, NL`, `registered there, may stand elsewhere`, `too near for fibre: US`.
+    /// `sources disagree: US, NL`, `registered there, may stand elsewhere`, `too near for fibre: US`,
+    /// `only a code in its host name says so`.
     pub indeterminate: Option<Box<str>>,
     /// Every source that said something, best first.
     pub votes: Vec<Vote>,
@@ -25,19 +27,74 @@ pub struct Place {
 pub struct Vote {
     pub country: CountryCode,
     pub source: Arc<Source>,
-    /// The prefix that matched, for the evidence: `52.112.0.0/24`.
-    pub prefix: Prefix,
+    pub basis: VoteBasis,
     /// What the place was measured to be excludes it: the host that answered does not stand there.
     pub excluded: bool,
 }
 
+/// What in the source matched, for the evidence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VoteBasis {
+    /// `52.112.0.0/24`.
+    Prefix(Prefix),
+    /// A code in the host name that a client wrote. `unverified`: how the code is read is general knowledge.
+    HostCode { code: Box<str>, unverified: bool },
+}
+
+impl fmt::Display for VoteBasis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Prefix(prefix) => prefix.fmt(f),
+            Self::HostCode { code, unverified } => {
+                write!(f, "code {code} in its host name{}", if *unverified { ", unverified" } else { "" })
+            }
+        }
+    }
+}
+
 impl Vote {
+    const fn is_host_code(&self) -> bool {
+        matches!(self.basis, VoteBasis::HostCode { .. })
+    }
+
     pub(super) fn claim(&self, confidence: Confidence) -> Claim<CountryCode> {
         Claim { value: self.country, source: Arc::clone(&self.source), confidence }
     }
 }
 
 impl Place {
+    /// Adds what a code in a host name of the address says, and weighs it: it never makes an answer surer, for names move
+    /// slower than machines. One that says otherwise makes the answer doubtful; but an unverified one does not shake the
+    /// word of a cloud or operator on its own network. Where no other source knows the address, it is a weak answer. Where
+    /// nothing was asked or no country can hold (anycast, a region of none), it is kept and does not count.
+    pub fn hear(&mut self, country: CountryCode, source: &Arc<Source>, code: &str, unverified: bool) {
+        if self.located_in.is_none() && self.indeterminate.is_none() {
+            return;
+        }
+        let basis = VoteBasis::HostCode { code: code.into(), unverified };
+        let vote = Vote { country, source: Arc::clone(source), basis, excluded: false };
+        if self.votes.contains(&vote) {
+            return;
+        }
+        let placeless = self.cloud.is_some()
+            || self.caveat.as_ref().is_some_and(|c| matches!(c.kind, CaveatKind::Anycast | CaveatKind::ManySites));
+        let unknown = self.votes.is_empty();
+        match &mut self.located_in {
+            Some(claim) if claim.value != country && (!unverified || claim.confidence < Confidence::High) => {
+                claim.confidence = Confidence::Low;
+                self.votes.push(vote);
+                self.indeterminate = Some(disagreement(&self.votes));
+                return;
+            }
+            None if unknown && !placeless => {
+                self.located_in = Some(vote.claim(Confidence::Low));
+                self.indeterminate = Some(ONLY_A_CODE.into());
+            }
+            _ => {}
+        }
+        self.votes.push(vote);
+    }
+
     /// Holds the votes against a round trip of at most so many nanoseconds, as seen from the place of capture. What light
     /// speed excludes is marked and is no answer any more. Where sources had differed and one country is left, it is the
     /// answer; where they had agreed there is none, and nothing is put in its place: that the host is not where it was
@@ -55,8 +112,11 @@ impl Place {
             match first {
                 Some(first) if differ && others.clone().all(|vote| vote.country == first.country) => {
                     let confidence = if first.country == claim.value { claim.confidence } else { Confidence::Low };
-                    self.located_in = Some(first.claim(confidence.max(Confidence::Medium)));
-                    self.indeterminate = None;
+                    // A name alone is no place, whatever it survived.
+                    let weak = first.is_host_code();
+                    let confidence = if weak { Confidence::Low } else { confidence.max(Confidence::Medium) };
+                    self.located_in = Some(first.claim(confidence));
+                    self.indeterminate = weak.then(|| ONLY_A_CODE.into());
                     return;
                 }
                 Some(_) if !excluded.contains(&claim.value) => {}
@@ -72,6 +132,20 @@ impl Place {
             self.indeterminate = Some(format!("too near for fibre: {}", claim.value).into());
         }
     }
+}
+
+/// The words of [`Place::indeterminate`] where a host name is all there is.
+const ONLY_A_CODE: &str = "only a code in its host name says so";
+
+/// The words of [`Place::indeterminate`] where votes differ.
+pub(super) fn disagreement(votes: &[Vote]) -> Box<str> {
+    let mut words = String::from("sources disagree: ");
+    for (n, vote) in votes.iter().enumerate() {
+        if !votes.iter().take(n).any(|earlier| earlier.country == vote.country) {
+            let _ = write!(words, "{}{}", if n == 0 { "" } else { ", " }, vote.country);
+        }
+    }
+    words.into()
 }
 
 /// The autonomous system that announces the address. Its country is the holder's registration, never a location.
@@ -148,7 +222,12 @@ mod tests {
         let prefix = Prefix::parse("203.0.112.0/24").unwrap();
         let votes: Vec<_> = votes
             .iter()
-            .map(|c| Vote { country: code(c), source: Arc::clone(&source), prefix, excluded: false })
+            .map(|c| Vote {
+                country: code(c),
+                source: Arc::clone(&source),
+                basis: VoteBasis::Prefix(prefix),
+                excluded: false,
+            })
             .collect();
         let differ = votes.iter().any(|v| v.country != votes[0].country);
         Place {
@@ -181,5 +260,56 @@ mod tests {
                 place.located_in.as_ref().map_or("-".to_owned(), |c| format!("{} {}", c.value, c.confidence.token()));
             assert_eq!((answer.as_str(), place.indeterminate.as_deref().unwrap_or_default()), (want, why), "{what}");
         }
+    }
+
+    #[test]
+    fn a_code_in_a_host_name_makes_doubtful_and_never_sure() {
+        let code = |text: &str| CountryCode::parse(text).unwrap();
+        let profile = Arc::new(Source { name: "profile".into(), date: "2026-02-01".into(), sha256: "".into() });
+        let high = |mut place: Place| {
+            place.located_in.as_mut().unwrap().confidence = Confidence::High;
+            place
+        };
+        let bare = |why: &str| Place { indeterminate: Some(why.into()), ..Place::default() };
+        let anycast = Place {
+            caveat: Some(Arc::new(Caveat {
+                kind: CaveatKind::Anycast,
+                holder: "".into(),
+                why: "".into(),
+                read_in: "".into(),
+                as_of: "".into(),
+                unverified: false,
+                source: Arc::clone(&profile),
+            })),
+            ..bare("anycast")
+        };
+        let only = "only a code in its host name says so";
+        for (what, place, says, unverified, want, why) in [
+            ("agrees", place(&["US"]), "US", true, "US medium", ""),
+            ("agrees and is sourced", place(&["US"]), "US", false, "US medium", ""),
+            ("a database is contradicted", place(&["US"]), "DE", true, "US low", "sources disagree: US, DE"),
+            ("a cloud is not shaken by general knowledge", high(place(&["DE"])), "US", true, "DE high", ""),
+            ("a cloud, a sourced code", high(place(&["DE"])), "US", false, "DE low", "sources disagree: DE, US"),
+            ("nobody else knows", bare("no source knows this address"), "DE", false, "DE low", only),
+            ("anycast stays", anycast, "DE", false, "-", "anycast"),
+            ("nothing was asked", Place::default(), "DE", false, "-", ""),
+        ] {
+            let (mut place, asked) = (place.clone(), place != Place::default());
+            place.hear(code(says), &profile, "fra", unverified);
+            place.hear(code(says), &profile, "fra", unverified);
+            let answer =
+                place.located_in.as_ref().map_or("-".to_owned(), |c| format!("{} {}", c.value, c.confidence.token()));
+            assert_eq!((answer.as_str(), place.indeterminate.as_deref().unwrap_or_default()), (want, why), "{what}");
+            assert_eq!(place.votes.iter().filter(|v| v.source == profile).count(), usize::from(asked), "{what}");
+        }
+        // A round trip may leave only the name: that is still a name.
+        let horizon = Horizon::new(Vantage::new("Frankfurt", [50.111, 8.682], 0.0).unwrap()).unwrap();
+        let mut left = place(&["US"]);
+        left.hear(code("DE"), &profile, "fra", false);
+        left.test(&horizon, 30_000_000);
+        let claim = left.located_in.unwrap();
+        assert_eq!((claim.value, claim.confidence), (code("DE"), Confidence::Low));
+        assert_eq!(left.indeterminate.as_deref(), Some(only));
+        assert_eq!(left.votes[1].basis.to_string(), "code fra in its host name");
     }
 }

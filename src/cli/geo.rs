@@ -134,7 +134,7 @@ fn lookup(
                 "country": c.value, "source": *c.source, "confidence": c.confidence })),
             "indeterminate": place.indeterminate,
             "votes": place.votes.iter().map(|v| json!({
-                "country": v.country, "prefix": v.prefix.to_string(), "source": *v.source, "excluded": v.excluded,
+                "country": v.country, "prefix": v.basis.to_string(), "source": *v.source, "excluded": v.excluded,
                 "begins_at_km": horizon.and_then(|h| h.distance(v.country)).map(f64::round) })).collect::<Vec<_>>(),
             "measured": measured.map(|(horizon, nanos)| json!({
                 "vantage": horizon.vantage.name, "radius_km": horizon.vantage.radius,
@@ -167,7 +167,7 @@ fn lookup(
         line("because", why.to_string());
     }
     for vote in &place.votes {
-        let mut text = format!("{} for {} ({})", vote.country, vote.prefix, vote.source);
+        let mut text = format!("{} for {} ({})", vote.country, vote.basis, vote.source);
         if let Some((horizon, (km, needs))) = horizon.zip(reach(horizon, vote.country)) {
             let from = &horizon.vantage.name;
             let _ = write!(text, "; {km:.0} km or more from {from}, at least {needs:.1} ms");

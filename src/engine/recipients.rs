@@ -8,7 +8,7 @@ use super::owners::Owners;
 use super::trips::Trips;
 use super::view::EndpointView;
 use crate::attribution::{
-    Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations,
+    Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations, Place,
     Source, registrable,
 };
 use crate::dissect::fact::Offer;
@@ -198,6 +198,7 @@ impl<'a> Recipients<'a> {
             flows: endpoint.encounters.iter().map(|e| u64::from(e.flows)).sum(),
             reverse_name: None,
         };
+        self.hear(endpoint, &mut row.place);
         let measured = self.measure(&mut row);
         // What a database says of another time than that of the traffic is not sure, however exact it was then.
         if let Some(claim) = &mut row.place.located_in
@@ -232,9 +233,8 @@ impl<'a> Recipients<'a> {
     fn recognise(&mut self, encounter: &Encounter, address: IpAddr, row: &EndpointView<'_>) {
         let spoken = self.applications(encounter.spoken);
         let Some(recogniser) = &mut self.recogniser else { return };
-        let sure = |basis| !matches!(basis, NameBasis::OuterHello(_) | NameBasis::ReverseLookup);
         recogniser.see(&Seen {
-            name: encounter.name.filter(|(_, basis)| sure(*basis)).map(|(id, _)| self.names.resolve(id)),
+            name: encounter.name.filter(|(_, basis)| is_sure(*basis)).map(|(id, _)| self.names.resolve(id)),
             address,
             asn: row.place.network.as_ref().map(|n| n.asn),
             port: encounter.port,
@@ -260,6 +260,17 @@ impl<'a> Recipients<'a> {
         let (proposal, points) = recogniser.proposal(asked);
         let own = self.subjects.iter().any(|s| s.listing == Listing::Service);
         (proposal, own || points > 0)
+    }
+
+    /// What host names of an address say of its place.
+    fn hear(&self, endpoint: &Endpoint, place: &mut Place) {
+        let Ok(catalogue) = self.knowledge.book.catalogue() else { return };
+        for (id, basis) in endpoint.encounters.iter().filter_map(|encounter| encounter.name) {
+            let code = is_sure(basis).then(|| catalogue.host_code(self.names.resolve(id))).flatten();
+            if let Some((code, country)) = code.and_then(|code| Some((code, code.country?))) {
+                place.hear(country, &code.source, &code.code, code.unverified);
+            }
+        }
     }
 
     /// What round trips say of the place of an address: marks it in the row.
@@ -488,6 +499,11 @@ fn is_same_offer(a: Option<&Arc<Offer>>, b: Option<&Arc<Offer>>) -> bool {
         (None, None) => true,
         _ => false,
     }
+}
+
+/// Whether a name is surely the one of the host that the flow went to.
+const fn is_sure(basis: NameBasis) -> bool {
+    !matches!(basis, NameBasis::OuterHello(_) | NameBasis::ReverseLookup)
 }
 
 struct Judged {

@@ -123,6 +123,7 @@ pub(crate) fn place_doubt(why: &str, lang: Lang) -> String {
             "eine Cloud, deren Liste der Regionen sie nicht nennt"
         }
         (Lang::De, "no network is known to announce it") => "kein bekanntes Netz kündigt sie an",
+        (Lang::De, "only a code in its host name says so") => "das sagt nur ein Kürzel im Hostnamen",
         (Lang::De, "no source knows this address") => "keine Quelle kennt diese Adresse",
         (Lang::De, other) => {
             return if let Some(votes) = other.strip_prefix("sources disagree: ") {

@@ -3,7 +3,7 @@
 //! A large capture has hundreds of thousands of rows, so nothing here allocates per row: what is short is made once on the
 //! stack ([`Short`]) and goes to both forms from there.
 
-use crate::attribution::{Source, Vote};
+use crate::attribution::{Source, Vote, VoteBasis};
 use crate::wire::{Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise};
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
@@ -197,12 +197,17 @@ impl RowBuffer {
                 out.push_str(" (");
                 push_source(&vote.source, out);
                 out.push_str(", ");
-                match vote.prefix.address() {
-                    IpAddr::V4(v4) => out.push_str(dotted(v4).as_str()),
-                    IpAddr::V6(v6) => _ = write!(out, "{v6}"),
+                match &vote.basis {
+                    VoteBasis::Prefix(prefix) => {
+                        match prefix.address() {
+                            IpAddr::V4(v4) => out.push_str(dotted(v4).as_str()),
+                            IpAddr::V6(v6) => _ = write!(out, "{v6}"),
+                        }
+                        out.push('/');
+                        out.push_str(decimal(prefix.bits().into()).as_str());
+                    }
+                    VoteBasis::HostCode { .. } => _ = write!(out, "{}", vote.basis),
                 }
-                out.push('/');
-                out.push_str(decimal(vote.prefix.bits().into()).as_str());
                 out.push_str(if vote.excluded { "; excluded by the round trip)" } else { ")" });
             }),
         }

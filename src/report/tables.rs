@@ -398,7 +398,7 @@ table! {
             Cell::maybe(row.carrier().and_then(|c| c.value.parent_seat.as_ref()), |s| Cell::Text(s.as_str()));
         "indeterminate" Text maybe "Why the place cannot be told, or not surely." =
             Cell::maybe(row.place.indeterminate.as_deref(), Cell::Text);
-        "votes" Texts maybe "What every source says of the place, best first." =
+        "votes" Texts maybe "What every source says of the place, best first; codes in host names last." =
             List(SEMICOLON, row.place.votes.iter().map(Cell::Vote));
         "round_trip_by" Text maybe "What was asked and answered: tcp-handshake, tls-hello, quic-hello, dtls-hello or stun." =
             Cell::maybe(row.round_trip, |t| Cell::Token(t.kind.token()));

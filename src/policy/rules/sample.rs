@@ -155,6 +155,7 @@ pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
         Subject { indeterminate: Some("sources disagree: US, NL".into()), ..s("a.example", "") },
         Subject { indeterminate: Some("no source knows this address".into()), ..s("a.example", "") },
         Subject { indeterminate: Some("anycast".into()), ..s("a.example", "DE") },
+        Subject { indeterminate: Some("only a code in its host name says so".into()), ..s("a.example", "US") },
         Subject { indeterminate: Some("one prefix, many sites".into()), ..s("a.example", "") },
         Subject { indeterminate: Some("registered there, may stand elsewhere".into()), ..s("a.example", "US") },
         Subject { indeterminate: Some("cloud region GLOBAL names no country".into()), ..s("a.example", "") },
