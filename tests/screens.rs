@@ -30,7 +30,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use zollhund::engine::Snapshot;
-use zollhund::engine::health::{CaptureState, Client, Health, ScopeOf, Seal, SourceKind};
+use zollhund::engine::health::{CaptureState, Health, ScopeOf, Seal, SourceKind};
 use zollhund::policy::Lang;
 use zollhund::ui::{Command, Look, Page, Palette, View, draw};
 use zollhund::wire::{Timestamp, is_treacherous};
@@ -176,17 +176,6 @@ fn the_picture_in_the_readme_is_true() {
 #[test]
 fn what_lies_over_the_pages() {
     let (picture, mut health) = (busy(Lang::En), recording());
-    health.clients = vec![
-        Client {
-            pid: 4242,
-            name: "zoom".into(),
-            service: Some("zoom".into()),
-            path: "/opt/zoom/zoom".into(),
-            container: None,
-            processes: 3,
-        },
-        Client { pid: 77, name: "a\u{1b}[2Jb".into(), path: "/tmp/\u{202e}x".into(), ..Client::default() },
-    ];
     let mut album = String::new();
     let mut add = |name: &str, view: &View, health: &Health| {
         let _ = writeln!(album, "{name}\n{}\n{}", "=".repeat(80), text(&screen(view, health, SMALL)));
@@ -194,7 +183,6 @@ fn what_lies_over_the_pages() {
     for (name, path) in [
         ("menu of markers", "m"),
         ("text of a marker", "mtcoffee is served"),
-        ("list of programs", "cj"),
         ("filter", "2/zoom us"),
         ("filter without a hit", "3/zoom nobody"),
         ("picture paused", "p"),
@@ -209,7 +197,7 @@ fn what_lies_over_the_pages() {
     let since = Timestamp(health.now.0 - 75_000_000_000);
     dead.capture = CaptureState::Dead { since, why: "eth0 is gone; plug it in again and start anew".into() };
     dead.books.kernel_dropped = 12_345;
-    dead.scope.of = ScopeOf::Client(health.clients[0].clone());
+    dead.scope.of = ScopeOf::Client("zoom".into());
     add("a dead capture", &view(PLAIN, SMALL, &picture), &dead);
     let mut on_health = view(PLAIN, SMALL, &picture);
     go(&mut on_health, &dead, "6");
@@ -331,12 +319,9 @@ fn keys_become_commands() {
     assert_eq!(keys(&mut view, &unsaved, "mmq"), [Command::Mark("microphone off".into())]);
     assert_eq!(keys(&mut view, &unsaved, "y"), [Command::Quit]);
 
-    let mut several = health.clone();
-    several.clients = [11, 22, 33].map(|pid| Client { pid, ..Client::default() }).into();
-    assert_eq!(keys(&mut View::new(PLAIN, Size::new(80, 24), picture), &several, "cj\u{0}"), []);
-    let mut view = View::new(PLAIN, Size::new(80, 24), busy(Lang::En));
-    keys(&mut view, &several, "cj");
-    assert_eq!(press(&mut view, &several, KeyCode::Enter), Some(Command::Choose(22)));
+    // A capture that is over takes no marker.
+    let over = Health { closed: true, ..health };
+    assert_eq!(keys(&mut View::new(PLAIN, Size::new(80, 24), picture), &over, "mm"), []);
 }
 
 #[test]

@@ -21,8 +21,6 @@ pub struct Health {
     pub dropped_rights: Vec<Box<str>>,
     /// What happened to the run, oldest first: interface down and up, clock steps, a stage that ended; bounded.
     pub notices: Vec<Notice>,
-    /// Programs of this machine that may be chosen as the client; empty where there is nothing to choose.
-    pub clients: Vec<Client>,
     /// The run is over and every file is closed: a picture that was asked to quit may go.
     pub closed: bool,
     /// What can be noted down to recognise the evidence; only once it is closed.
@@ -115,8 +113,8 @@ pub enum ScopeOf {
     Everything,
     /// One device: its address.
     Device(Text),
-    /// One program with the processes it started.
-    Client(Client),
+    /// The programs of this name, or with these process ids, with what they started.
+    Client(Text),
     /// The client alone is in the network namespace that is captured.
     Namespace(Text),
 }
@@ -126,20 +124,6 @@ pub struct Outside {
     pub flows: u64,
     pub packets: u64,
     pub bytes: u64,
-}
-
-/// A running program.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Client {
-    pub pid: u32,
-    /// Name of the executable, and the service profile that knows it.
-    pub name: Text,
-    pub service: Option<Box<str>>,
-    /// Path of the executable, with what contains it (`flatpak us.zoom.Zoom`) if something does.
-    pub path: Text,
-    pub container: Option<Text>,
-    /// Processes of it and under it.
-    pub processes: u32,
 }
 
 /// The clock that stamps the frames.

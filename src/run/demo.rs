@@ -168,8 +168,8 @@ impl<'c> Stage<'c> {
                 self.engine.ingest(Input::Mark(Marker { time, text }));
                 false
             }
-            // Nothing is saved, and there is no program to choose.
-            Ok(Command::Save | Command::Choose(_)) | Err(RecvTimeoutError::Timeout) => false,
+            // Nothing is saved.
+            Ok(Command::Save) | Err(RecvTimeoutError::Timeout) => false,
             Ok(Command::Quit) | Err(RecvTimeoutError::Disconnected) => true,
         }
     }

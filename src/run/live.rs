@@ -41,7 +41,7 @@ const MAX_NOTICES: usize = 256;
 /// Nanoseconds without a frame after which a capture is told to be silent.
 const SILENT: u64 = 10_000_000_000;
 /// How long stages may take to end. Longer than a disk that is slow, shorter than nobody waits.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where and how evidence is kept.
 #[derive(Debug, Clone)]
@@ -177,23 +177,23 @@ impl fmt::Debug for Session {
 }
 
 /// A stage, and what it left.
-struct Running<T> {
+pub(super) struct Running<T> {
     name: &'static str,
     thread: Option<JoinHandle<T>>,
-    left: Option<T>,
+    pub(super) left: Option<T>,
     /// It broke down.
-    broken: bool,
+    pub(super) broken: bool,
 }
 
 impl<T: Send + 'static> Running<T> {
-    fn start(name: &'static str, run: impl FnOnce() -> T + Send + 'static) -> Result<Self> {
+    pub(super) fn start(name: &'static str, run: impl FnOnce() -> T + Send + 'static) -> Result<Self> {
         let thread = thread::Builder::new().name(name.into()).spawn(run);
         let thread = Some(thread.with_context(|| format!("cannot start the thread {name}; too many run already"))?);
         Ok(Self { name, thread, left: None, broken: false })
     }
 
     /// Whether it has ended.
-    fn is_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         if self.thread.as_ref().is_some_and(JoinHandle::is_finished) {
             match self.thread.take().map(JoinHandle::join) {
                 Some(Ok(left)) => self.left = Some(left),

@@ -5,6 +5,8 @@ mod bundle;
 #[cfg(feature = "live")]
 mod clients;
 #[cfg(feature = "tui")]
+mod dashboard;
+#[cfg(feature = "tui")]
 mod demo;
 mod knowledge;
 mod live;

@@ -3,6 +3,8 @@
 use super::live::{Finished, Plan, Save, Session};
 use super::offline::{Input, Job, Outcome, analyze, conclude};
 use super::stage::now;
+#[cfg(feature = "tui")]
+use crate::engine::{Config, Engine};
 use crate::engine::Knowledge;
 use crate::engine::health::{CaptureState, Health};
 use crate::engine::view::{CaptureInfo, Summary};
@@ -24,8 +26,11 @@ const SELDOM: Duration = Duration::from_secs(60);
 /// How a watched capture is told.
 #[derive(Debug, Default)]
 pub struct Telling {
-    /// A line of progress on standard error.
+    /// A line of progress on standard error, where there is no dashboard.
     pub progress: bool,
+    /// The dashboard, and how it looks.
+    #[cfg(feature = "tui")]
+    pub dashboard: Option<crate::ui::Look>,
     /// Ends by itself after so long.
     pub duration: Option<Duration>,
     /// Lines of JSON on standard output, from this receiver and of pictures.
@@ -45,7 +50,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// From now on the signals that ask a program to end are asked for here; a second one ends it at once.
+    /// From now on the signals that ask a program to end are asked for here; a second one ends it at once. Not so when the
+    /// terminal goes: the kernel, the shell and whoever draws the window may each say so.
     #[must_use]
     pub fn listen() -> Self {
         let signals = Self::default();
@@ -55,7 +61,9 @@ impl Signals {
             for signal in [SIGINT, SIGTERM, SIGHUP] {
                 let ended = || Arc::clone(&signals.ended);
                 // In this order: the first only sets the flag.
-                let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, ended());
+                if signal != SIGHUP {
+                    let _ = signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, ended());
+                }
                 let _ = signal_hook::flag::register(signal, ended());
             }
         }
@@ -73,12 +81,21 @@ impl Signals {
     }
 }
 
-/// Watches without a dashboard: a line of progress on standard error, lines of JSON on standard output if wanted.
+/// Watches: in the dashboard, or with a line of progress on standard error and lines of JSON on standard output if wanted.
 ///
 /// # Errors
 /// The files cannot be made, or the report cannot be written.
 pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome> {
     let after = After::of(&plan);
+    #[cfg(feature = "tui")]
+    if let Some(look) = telling.dashboard {
+        let blank = Engine::new(&Config::default()).snapshot(&plan.knowledge, 0);
+        let mut session = Session::start(plan)?;
+        let complaint = super::dashboard::show(&mut session, blank, look, telling.duration, signals);
+        let mut finished = session.finish();
+        finished.complaints.extend(complaint);
+        return after.conclude(finished, telling);
+    }
     let mut session = Session::start(plan)?;
     let begun = now();
     let mut progress = telling.progress.then(Progress::new);

@@ -13,8 +13,6 @@ pub enum Context {
     Typing,
     /// Choosing the phase of a marker.
     Markers,
-    /// Choosing a running program.
-    Clients,
     /// "Really?"
     Question,
     /// The evidence is closed, its digest is shown.
@@ -22,8 +20,7 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 6] =
-        [Self::Pages, Self::Typing, Self::Markers, Self::Clients, Self::Question, Self::Farewell];
+    pub const ALL: [Self; 5] = [Self::Pages, Self::Typing, Self::Markers, Self::Question, Self::Farewell];
 
     #[must_use]
     pub const fn title(self, lang: Lang) -> &'static str {
@@ -31,7 +28,6 @@ impl Context {
             Self::Pages => lang.pick("Everywhere", "Überall"),
             Self::Typing => lang.pick("While typing", "Beim Tippen"),
             Self::Markers => lang.pick("In the menu of markers", "Im Menü der Marken"),
-            Self::Clients => lang.pick("In the list of programs", "In der Liste der Programme"),
             Self::Question => lang.pick("When asked", "Auf Rückfrage"),
             Self::Farewell => lang.pick("At the end", "Am Ende"),
         }
@@ -58,7 +54,6 @@ pub enum Action {
     Mark,
     Pause,
     Save,
-    Clients,
     Quit,
     Accept,
     Erase,
@@ -196,7 +191,6 @@ pub static BINDINGS: &[Binding] = bindings! {
         [letter('m')] Action::Mark, ["set a marker", "Marke setzen"], ["marker", "Marke"];
         [letter('p')] Action::Pause, ["pause the picture; the capture goes on", "Bild anhalten; die Aufzeichnung läuft weiter"], ["pause", "Pause"];
         [letter('w')] Action::Save, ["put everything on the disk now", "jetzt alles auf die Platte schreiben"], ["save", "Sichern"];
-        [letter('c')] Action::Clients, ["choose the program to watch", "das beobachtete Programm wählen"], NONE;
         [ctrl('l')] Action::Redraw, ["draw the screen again", "Schirm neu zeichnen"], NONE;
         [letter('q')] Action::Quit, ["quit", "beenden"], ["quit", "Ende"];
         [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
@@ -227,13 +221,6 @@ pub static BINDINGS: &[Binding] = bindings! {
         [key(KeyCode::Up), letter('k')] Action::Up, ["up", "nach oben"], NONE;
         [key(KeyCode::Enter)] Action::Accept, ["set the chosen marker", "gewählte Marke setzen"], ["set", "setzen"];
         [key(KeyCode::Esc), letter('q')] Action::Back, ["set none", "keine setzen"], ["none", "keine"];
-        [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
-    }
-    Clients {
-        [key(KeyCode::Down), letter('j')] Action::Down, ["down", "nach unten"], NONE;
-        [key(KeyCode::Up), letter('k')] Action::Up, ["up", "nach oben"], NONE;
-        [key(KeyCode::Enter)] Action::Accept, ["watch the chosen program only", "nur das gewählte Programm beobachten"], ["watch", "beobachten"];
-        [key(KeyCode::Esc), letter('q')] Action::Back, ["change nothing", "nichts ändern"], ["leave", "lassen"];
         [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
     }
     Question {

@@ -35,8 +35,6 @@ pub enum Command {
     Mark(Text),
     /// Put everything on the disk now.
     Save,
-    /// Narrow to the program with this process id, with what it starts.
-    Choose(u32),
     /// Close everything. The picture stays until [`crate::engine::health::Health::closed`].
     Quit,
 }

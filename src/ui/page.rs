@@ -149,8 +149,8 @@ fn header(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
     };
     at_right(paint, loss_role, &loss, 20);
     at_right(paint, Role::Strong, service, 26);
-    if wide && let ScopeOf::Client(client) = &health.scope.of {
-        at_right(paint, Role::Plain, &format!("{} [{}]", client.name, client.pid), 30);
+    if wide && let ScopeOf::Client(name) = &health.scope.of {
+        at_right(paint, Role::Plain, &name.to_string(), 30);
     }
     let mut pieces: Vec<(Role, String)> = vec![
         (Role::Strong, " zollhund".into()),
@@ -366,7 +366,6 @@ fn over(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
             paint.text(inside.x + used, inside.y, 1, Role::Chosen, " ");
             paint.text(inside.x, inside.y + 1, inside.width, Role::Faint, &hints(Context::Typing, lang, &[]));
         }
-        Mode::Clients(chosen) => clients(paint, area, view, health, *chosen),
         Mode::Question => {
             let inside = paint.window(area, 66, 5, lang.pick("Quit?", "Beenden?"));
             let text = if health.saving.is_some() {
@@ -385,42 +384,6 @@ fn over(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
             paint.text(inside.x, inside.bottom() - 1, inside.width, Role::Key, &hints(Context::Question, lang, &[]));
         }
     }
-}
-
-fn clients(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health, chosen: usize) {
-    let lang = view.look.lang;
-    let title = lang.pick("Which program is the client?", "Welches Programm ist der Client?");
-    let inside = paint.window(area, area.width.saturating_sub(8).min(110), health.clients.len() as u16 + 4, title);
-    let rows = usize::from(inside.height.saturating_sub(2));
-    let top = (chosen + 1).saturating_sub(rows);
-    for (y, (n, client)) in (inside.y..).zip(health.clients.iter().enumerate().skip(top).take(rows)) {
-        let sign = if n == chosen { view.look.signs().chosen } else { " " };
-        let service = client.service.as_ref().map_or_else(String::new, |service| format!("  [{service}]"));
-        let container = client.container.as_ref().map_or_else(String::new, |name| format!("  {name}"));
-        let processes = match (client.processes, lang) {
-            (0 | 1, _) => String::new(),
-            (n, Lang::En) => format!("  {n} processes"),
-            (n, Lang::De) => format!("  {n} Prozesse"),
-        };
-        paint.pieces(
-            inside.x,
-            y,
-            inside.width,
-            &[
-                (Role::Strong, sign),
-                (Role::Faint, &format!(" {:>8}  ", client.pid)),
-                (Role::Strong, &client.name.to_string()),
-                (Role::Good, &service),
-                (Role::Plain, &container),
-                (Role::Plain, &processes),
-                (Role::Faint, &format!("  {}", client.path)),
-            ],
-        );
-        if n == chosen {
-            paint.choose(Rect { y, height: 1, ..inside });
-        }
-    }
-    paint.text(inside.x, inside.bottom() - 1, inside.width, Role::Faint, &hints(Context::Clients, lang, &[]));
 }
 
 /// The last screen: that everything is closed, and what to note down.

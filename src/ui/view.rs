@@ -62,8 +62,6 @@ pub(super) enum Mode {
     Markers(usize),
     /// The text of a marker is typed.
     FreeText(String),
-    /// The chosen line of the list of programs.
-    Clients(usize),
     /// Whether to quit.
     Question,
 }
@@ -179,7 +177,6 @@ impl View {
             Mode::Pages => Context::Pages,
             Mode::Filter(_) | Mode::FreeText(_) => Context::Typing,
             Mode::Markers(_) => Context::Markers,
-            Mode::Clients(_) => Context::Clients,
             Mode::Question => Context::Question,
         }
     }
@@ -273,11 +270,6 @@ impl View {
             Action::Mark => self.mode = Mode::Markers(0),
             Action::Pause => self.pause(),
             Action::Save => return self.save(health),
-            Action::Clients if health.clients.is_empty() => {
-                let text = self.look.lang.pick("there is no program to choose", "es gibt kein Programm zur Wahl");
-                self.notice = Some(text.into());
-            }
-            Action::Clients => self.mode = Mode::Clients(0),
             Action::Quit => return self.quit(health),
             Action::Accept => return self.accept(health),
             Action::Erase => {
@@ -288,7 +280,7 @@ impl View {
                 self.typed()?.clear();
                 self.refilter();
             }
-            Action::Phase(phase) => return Some(self.mark(phase.token().into(), health)),
+            Action::Phase(phase) => return self.mark(phase.token().into(), health),
             Action::FreeText => self.mode = Mode::FreeText(String::new()),
             Action::Redraw => self.redraw = true,
             Action::Interrupt => {
@@ -333,7 +325,6 @@ impl View {
         let rows = self.rows();
         match &mut self.mode {
             Mode::Markers(at) => *at = moved(*at, by, Phase::ALL.len() + 1),
-            Mode::Clients(at) => *at = moved(*at, by, health.clients.len()),
             Mode::Pages | Mode::Filter(_) => match self.page {
                 Page::Recipients => self.recipients.step(by, rows, |at| list::recipient_id_at(&self.picture, at)),
                 Page::Flows => self.flows.step(by, rows, |at| list::flow_id_at(&self.picture, at)),
@@ -429,13 +420,18 @@ impl View {
         Some(Command::Save)
     }
 
-    fn mark(&mut self, text: Text, health: &Health) -> Command {
+    fn mark(&mut self, text: Text, health: &Health) -> Option<Command> {
         self.mode = Mode::Pages;
         let lang = self.look.lang;
+        if health.closed {
+            let text = lang.pick("the capture is over: no marker was set", "die Aufzeichnung ist zu Ende: keine Marke gesetzt");
+            self.notice = Some(text.into());
+            return None;
+        }
         let words = page::marker_words(&text, lang);
         self.notice = Some(format!("{}: {words}", lang.pick("marker set", "Marke gesetzt")));
         self.marked |= health.saving.is_none();
-        Command::Mark(text)
+        Some(Command::Mark(text))
     }
 
     fn quit(&mut self, health: &Health) -> Option<Command> {
@@ -470,11 +466,10 @@ impl View {
         }
         match std::mem::replace(&mut self.mode, Mode::Pages) {
             Mode::Markers(at) => match Phase::ALL.get(at) {
-                Some(phase) => return Some(self.mark(phase.token().into(), health)),
+                Some(phase) => return self.mark(phase.token().into(), health),
                 None => self.mode = Mode::FreeText(String::new()),
             },
-            Mode::FreeText(text) if !text.trim().is_empty() => return Some(self.mark(text.trim().into(), health)),
-            Mode::Clients(at) => return health.clients.get(at).map(|client| Command::Choose(client.pid)),
+            Mode::FreeText(text) if !text.trim().is_empty() => return self.mark(text.trim().into(), health),
             Mode::Question => return Some(self.leave()),
             _ => {}
         }

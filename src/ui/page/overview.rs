@@ -358,7 +358,7 @@ pub(super) fn scope(view: &View, health: &Health) -> String {
     let mut text = match &health.scope.of {
         ScopeOf::Everything => lang.pick("everything captured", "alles Erfasste").to_owned(),
         ScopeOf::Device(address) => format!("{} {address}", lang.pick("device", "Gerät")),
-        ScopeOf::Client(client) => format!("{} [{}]", client.name, client.pid),
+        ScopeOf::Client(name) => format!("{} {name}", lang.pick("only", "nur")),
         ScopeOf::Namespace(name) => format!("{} {name}", lang.pick("namespace of", "Namensraum von")),
     };
     let outside = health.scope.outside;
