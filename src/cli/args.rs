@@ -235,6 +235,9 @@ pub(super) struct Keep {
     /// No dashboard: a line of progress, and the summary at the end; with `--format json` a line per event
     #[arg(long)]
     pub(super) headless: bool,
+    #[cfg(feature = "tui")]
+    #[command(flatten)]
+    pub(super) picture: Picture,
     /// End by itself after this time (60s, 15m, 2h)
     #[arg(long, value_parser = duration, value_name = "TIME")]
     pub(super) duration: Option<std::time::Duration>,

@@ -18,7 +18,7 @@ pub(super) fn run(_: &Run) -> Result<Exit> {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use super::super::watch::{Origin, plan};
+    use super::super::watch::{Origin, plan, shows};
     use super::super::{complain, knowledge};
     use super::{Exit, Run};
     use crate::capture::{Live, LiveOptions};
@@ -26,7 +26,7 @@ mod linux {
     use crate::host::{Client, Ended, INTERFACE, Resolver, Role, Watch, confine, enter, leave};
     use crate::run::{self, Desk, Signals};
     use anyhow::{Context, Result, bail};
-    use std::io;
+    use std::io::{self, IsTerminal};
     use std::process::Stdio;
     use std::sync::Arc;
     use std::thread;
@@ -51,9 +51,17 @@ mod linux {
                 "this machine's resolver listens on the loopback only: {address} stands for it in the client's network"
             ));
         }
-        // Standard output is the report's.
-        let client =
-            isolated.start(program, arguments, [Stdio::inherit(), io::stderr().into(), io::stderr().into()])?;
+        // Standard output is the report's, and a terminal with a dashboard on it is nobody else's.
+        let shown = shows(&typed.keep, &typed.tell);
+        let streams = if !shown {
+            [Stdio::inherit(), io::stderr().into(), io::stderr().into()]
+        } else if io::stderr().is_terminal() {
+            remarks.push("what the client prints is not kept; redirect standard error (2>FILE) to keep it".to_owned());
+            [Stdio::null(), Stdio::null(), Stdio::null()]
+        } else {
+            [Stdio::null(), io::stderr().into(), io::stderr().into()]
+        };
+        let client = isolated.start(program, arguments, streams)?;
 
         let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, true)?;
         let origin = Origin { feed, kind: SourceKind::Live, closer: None };
@@ -69,7 +77,7 @@ mod linux {
         let (asked_to_end, over) = (Signals::listen(), Signals::default());
         let keeper = {
             let (asked_to_end, over) = (asked_to_end.clone(), over.clone());
-            let keep = move || keep(client, &asked_to_end, &over);
+            let keep = move || keep(client, &asked_to_end, &over, shown);
             thread::Builder::new().name("zh-client".into()).spawn(keep).context("cannot start the thread zh-client")?
         };
         let outcome = run::watch(plan, telling, &over);
@@ -83,8 +91,9 @@ mod linux {
         })
     }
 
-    /// Stays with the client until nothing of it runs any more, and ends it when asked to.
-    fn keep(mut client: Client, asked_to_end: &Signals, over: &Signals) -> Client {
+    /// Stays with the client until nothing of it runs any more, and ends it when asked to. `shown`: nobody but the dashboard
+    /// writes on the terminal.
+    fn keep(mut client: Client, asked_to_end: &Signals, over: &Signals, shown: bool) -> Client {
         leave();
         confine(Role::Rest, &[], false);
         let mut told = false;
@@ -96,7 +105,11 @@ mod linux {
             if let (Some(ended), false) = (client.ended(), told) {
                 told = true;
                 let name = client.name();
-                complain(&format!("{name} ended ({ended}), but processes that it started still run and are watched"));
+                if !shown {
+                    complain(&format!(
+                        "{name} ended ({ended}), but processes that it started still run and are watched"
+                    ));
+                }
             }
             thread::sleep(BEAT);
         }

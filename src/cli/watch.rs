@@ -3,6 +3,8 @@
 use super::args::{Form, Judge, Keep, Tell, Watch};
 use super::bundle::Keeping;
 use super::{Exit, device, knowledge};
+#[cfg(feature = "tui")]
+use super::{on_a_terminal, picture_look};
 use crate::capture::{Feed, Pace, Tape};
 use crate::engine::health::{ScopeOf, SourceKind};
 use crate::engine::{Device, Knowledge};
@@ -20,6 +22,9 @@ use std::time::Duration;
 const LINES: usize = 1 << 14;
 /// Without a dashboard pictures serve the progress and findings: they may take one part in fifty of the analysis's time.
 const HEADLESS: Rate = Rate { every: Duration::from_secs(1), share: 50, rows: 0 };
+/// Four a second, and one part in ten.
+#[cfg(feature = "tui")]
+const DASHBOARD: Rate = Rate { every: Duration::from_millis(250), share: 10, rows: 50_000 };
 
 /// Where the frames come from.
 pub(super) struct Origin {
@@ -42,7 +47,7 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     let Watch { judge, keep, tell, .. } = &typed;
     let (mut plan, telling, keeping) = plan(origin, named, judge, keep, tell, Arc::clone(&judged))?;
     plan.watched_only = typed.client.is_some() || !typed.pids.is_empty();
-    plan.scope = scope(named);
+    plan.scope = scope(&typed, named);
     plan.machine = machine;
     keeping.conclude(run::watch(plan, telling, &Signals::listen())?, &judged, judge, tell)
 }
@@ -63,6 +68,12 @@ pub(super) fn plan(
     #[cfg(not(feature = "resolve"))]
     let talks = false;
     let json = tell.look.format == Form::Json;
+    #[cfg(feature = "tui")]
+    let dashboard = shows(keep, tell).then(|| picture_look(&tell.look, &keep.picture));
+    #[cfg(feature = "tui")]
+    let pictures = if dashboard.is_some() { DASHBOARD } else { HEADLESS };
+    #[cfg(not(feature = "tui"))]
+    let pictures = HEADLESS;
     let (sender, lines) = json.then(|| sync_channel(LINES)).unzip();
     let plan = Plan {
         feed,
@@ -80,7 +91,7 @@ pub(super) fn plan(
         }),
         tables: keeping.data().or_else(|| tell.output.clone()).map(|folder| (folder, tell.overwrite)),
         machine: None,
-        pictures: Some(HEADLESS),
+        pictures: Some(pictures),
         lines: sender,
         ring: run::RING,
         confine: Some(Confine { talks, folder: keep.save.clone() }),
@@ -88,6 +99,8 @@ pub(super) fn plan(
     };
     let telling = Telling {
         progress: true,
+        #[cfg(feature = "tui")]
+        dashboard,
         duration: keep.duration,
         lines,
         translate: json,
@@ -121,8 +134,23 @@ fn machine(_: &Watch, _: &Knowledge) -> Result<Option<Machine>> {
     Ok(None)
 }
 
-fn scope(device: Option<Device>) -> ScopeOf {
-    device.map_or(ScopeOf::Everything, |device| ScopeOf::Device(device.to_string().as_str().into()))
+fn scope(typed: &Watch, device: Option<Device>) -> ScopeOf {
+    let client = typed.client.iter().cloned();
+    let clients: Vec<_> = client.chain(typed.pids.iter().map(|pid| format!("process {pid}"))).collect();
+    match device {
+        _ if !clients.is_empty() => ScopeOf::Client(clients.join(", ").as_str().into()),
+        Some(device) => ScopeOf::Device(device.to_string().as_str().into()),
+        None => ScopeOf::Everything,
+    }
+}
+
+/// Whether the dashboard is shown: somebody sees it, and nothing else was asked for.
+pub(super) fn shows(keep: &Keep, tell: &Tell) -> bool {
+    #[cfg(feature = "tui")]
+    let somebody = on_a_terminal();
+    #[cfg(not(feature = "tui"))]
+    let somebody = false;
+    somebody && !keep.headless && tell.look.format == Form::Text
 }
 
 /// A stream of a capture, not an interface: standard input or the path of a FIFO.

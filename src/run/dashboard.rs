@@ -75,7 +75,9 @@ pub(super) fn show(
         Some(Err(error)) => {
             Some(format!("cannot draw on this terminal, so nothing was watched: {error}; use --headless"))
         }
-        None if dashboard.broken => Some("the dashboard broke down, and the capture was ended; use --headless".to_owned()),
+        None if dashboard.broken => {
+            Some("the dashboard broke down, and the capture was ended; use --headless".to_owned())
+        }
         None => Some("the terminal took nothing any more, and the dashboard was left alone".to_owned()),
     }
 }

@@ -3,11 +3,11 @@
 use super::live::{Finished, Plan, Save, Session};
 use super::offline::{Input, Job, Outcome, analyze, conclude};
 use super::stage::now;
-#[cfg(feature = "tui")]
-use crate::engine::{Config, Engine};
 use crate::engine::Knowledge;
 use crate::engine::health::{CaptureState, Health};
 use crate::engine::view::{CaptureInfo, Summary};
+#[cfg(feature = "tui")]
+use crate::engine::{Config, Engine};
 use crate::policy::Severity;
 use crate::report::tables::{Findings, json_line};
 use anyhow::Result;

@@ -424,7 +424,8 @@ impl View {
         self.mode = Mode::Pages;
         let lang = self.look.lang;
         if health.closed {
-            let text = lang.pick("the capture is over: no marker was set", "die Aufzeichnung ist zu Ende: keine Marke gesetzt");
+            let text = lang
+                .pick("the capture is over: no marker was set", "die Aufzeichnung ist zu Ende: keine Marke gesetzt");
             self.notice = Some(text.into());
             return None;
         }
