@@ -12,6 +12,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod program;
 mod screens {
     pub mod pictures;
     mod terminal;

@@ -2,13 +2,17 @@
 
 #![allow(clippy::print_stderr, clippy::disallowed_methods, reason = "a skipped test says so; screens are waited for")]
 
+use crate::program::{self, Folder};
+use serde_json::Value;
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+use zollhund::evidence::{Told, read_journal};
 
 /// How long anything may take on a machine that has much else to do.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A tmux server of its own, with one terminal; gone when it is dropped.
 struct Tmux(String);
@@ -39,8 +43,14 @@ impl Tmux {
 
     /// Looks at the screen until the words are there.
     fn sees(&self, words: &str) -> String {
+        self.until(words, || ())
+    }
+
+    /// The same, and does something before each look.
+    fn until(&self, words: &str, act: impl Fn()) -> String {
         let begun = Instant::now();
         loop {
+            act();
             let screen = self.run(&["capture-pane", "-p"]);
             if screen.contains(words) {
                 return screen;
@@ -109,5 +119,117 @@ fn it_ends_with_its_terminal() {
     while Path::new(&process).exists() {
         assert!(begun.elapsed() < PATIENCE, "it runs on without a terminal");
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether this process may capture; says so if not.
+fn may_capture() -> bool {
+    let asked = program::zollhund(&["watch", "-i", "lo", "--headless", "--duration", "1s", "--filter", "udp port 1"]);
+    if asked.status == 2 {
+        eprintln!("SKIPPED: no live capture here: {}", asked.err.trim());
+    }
+    asked.status != 2
+}
+
+/// Two sockets that talk over loopback.
+struct Pair(UdpSocket, UdpSocket);
+
+impl Pair {
+    fn new() -> Self {
+        let (one, two) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+        one.connect(two.local_addr().unwrap()).unwrap();
+        two.connect(one.local_addr().unwrap()).unwrap();
+        Self(one, two)
+    }
+
+    /// Whoever is spoken to first is the server.
+    fn port(&self) -> u16 {
+        self.1.local_addr().unwrap().port()
+    }
+
+    fn talk(&self) {
+        self.0.send(&[1; 100]).unwrap();
+        self.1.send(&[2; 900]).unwrap();
+    }
+}
+
+/// The markers in the journal of a bundle.
+fn markers(bundle: &str) -> Vec<String> {
+    let (_, entries) = read_journal(&Path::new(bundle).join("data/capture")).unwrap();
+    let marks = entries.into_iter().filter_map(|entry| match entry.told {
+        Told::Mark(marker) => Some(marker.text.to_string()),
+        _ => None,
+    });
+    marks.collect()
+}
+
+#[test]
+fn a_capture_is_watched_marked_and_kept() {
+    if !may_capture() {
+        return;
+    }
+    let (folder, pair) = (Folder::new(), Pair::new());
+    let (bundle, port) = (folder.path("bundle"), pair.port());
+    let command =
+        format!("'{PROGRAM}' watch -i lo --filter 'udp port {port}' --save '{bundle}'; echo \"STATUS $?\"; exec cat");
+    let Some(tmux) = Tmux::start("watch", &command) else { return };
+    tmux.sees("Who the client talks to");
+    tmux.keys(&["3"]);
+    tmux.until(&port.to_string(), || pair.talk());
+    tmux.keys(&["m"]);
+    tmux.sees("Set a marker now");
+    tmux.keys(&["n"]);
+    tmux.sees("marker set: joined");
+    tmux.keys(&["5"]);
+    tmux.sees("then");
+    tmux.keys(&["w"]);
+    tmux.sees("putting everything on the disk");
+    tmux.run(&["resize-window", "-x", "100", "-y", "60"]);
+    tmux.keys(&["6"]);
+    tmux.sees("on disk until");
+    tmux.keys(&["q"]);
+    tmux.sees("Quit?");
+    tmux.keys(&["y"]);
+    let after = tmux.sees("STATUS 0");
+    assert!(after.contains("SHA-512 of its tag manifest"), "{after}");
+    assert!(!after.contains("on disk until"), "the terminal is as it was: {after}");
+    assert_eq!(markers(&bundle), ["joined"]);
+    let report: Value =
+        serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
+    assert_eq!(report["markers"][0]["text"], "joined");
+    assert!(report["flows"].as_u64() > Some(0) || !report["recipients"].as_array().unwrap().is_empty());
+    let verified = program::zollhund(&["verify", &bundle]);
+    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+}
+
+/// The window is closed in the middle: what was captured is closed and sealed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_capture_ends_sealed_with_its_terminal() {
+    if !may_capture() {
+        return;
+    }
+    for trap in ["", "trap '' HUP; "] {
+        let (folder, pair) = (Folder::new(), Pair::new());
+        let (bundle, port) = (folder.path("bundle"), pair.port());
+        let command = format!("{trap}exec '{PROGRAM}' watch -i lo --filter 'udp port {port}' --save '{bundle}'");
+        let Some(tmux) = Tmux::start("watch-hangup", &command) else { return };
+        tmux.sees("Who the client talks to");
+        tmux.keys(&["3"]);
+        tmux.until(&port.to_string(), || pair.talk());
+        tmux.keys(&["m", "m"]);
+        tmux.sees("marker set");
+        let pane = tmux.run(&["list-panes", "-F", "#{pane_pid}"]);
+        let stat = format!("/proc/{}/stat", pane.trim());
+        assert!(fs::read_to_string(&stat).unwrap().contains("(zollhund)"));
+        drop(tmux);
+        let begun = Instant::now();
+        while fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(begun.elapsed() < PATIENCE, "it runs on without a terminal");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let verified = program::zollhund(&["verify", &bundle]);
+        assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+        assert_eq!(markers(&bundle), ["microphone off"]);
     }
 }
