@@ -230,6 +230,8 @@ impl NameSource {
 }
 
 impl HelloTransport {
+    pub const ALL: [Self; 3] = [Self::Tls, Self::Quic, Self::Dtls];
+
     #[must_use]
     pub const fn token(self) -> &'static str {
         match self {

@@ -200,9 +200,10 @@ static V6: &[([u16; 8], &str)] = &[
 /// The operator of the DoH resolver with this host name (lower-case, without trailing dot), if it is a known one.
 #[must_use]
 pub fn doh_resolver(name: &str) -> Option<&'static str> {
-    let at = |key: &str| HOSTS.binary_search_by(|(host, _)| (*host).cmp(key)).ok().and_then(|n| HOSTS.get(n));
-    let mut parents = name.match_indices('.').filter_map(|(dot, _)| name.get(dot..));
-    at(name).or_else(|| parents.find_map(at)).map(|(_, operator)| *operator)
+    let exact = HOSTS.binary_search_by(|(host, _)| (*host).cmp(name)).ok().and_then(|n| HOSTS.get(n));
+    // Those with a leading dot come first and are few.
+    let mut parents = HOSTS.iter().take_while(|(host, _)| host.starts_with('.'));
+    exact.or_else(|| parents.find(|(parent, _)| name.ends_with(parent))).map(|(_, operator)| *operator)
 }
 
 /// The operator of the public resolver at this address. Only port 443 makes a flow to it DoH.

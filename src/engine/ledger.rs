@@ -8,7 +8,8 @@ use super::owners::OwnerSet;
 use super::view::Tally;
 use crate::attribution::{NameBasis, NameId};
 use crate::wire::{Day, FrameNo, Timestamp, Tunnel};
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
 use std::net::IpAddr;
 
 /// Everything of one flow that the books want.
@@ -66,6 +67,38 @@ pub(super) struct Endpoint {
     pub(super) encounters: Vec<Encounter>,
 }
 
+/// Something that is kept by address.
+pub(super) trait Addressed {
+    fn address(&self) -> IpAddr;
+}
+
+impl Addressed for Endpoint {
+    fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
+/// Positions in a list by address. The addresses stay in the list: the index is small, so that most of it lies in the
+/// processor's cache. Seeded, because addresses are chosen by others.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AddressIndex {
+    slots: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl AddressIndex {
+    pub(super) fn find(&self, address: IpAddr, list: &[impl Addressed]) -> Option<u32> {
+        let is = |at: &u32| list.get(*at as usize).is_some_and(|there| there.address() == address);
+        self.slots.find(self.hasher.hash_one(address), is).copied()
+    }
+
+    /// Adds a position whose address is known to be missing.
+    pub(super) fn add(&mut self, at: u32, list: &[impl Addressed]) {
+        let hash = |at: &u32| list.get(*at as usize).map_or(0, |there| self.hasher.hash_one(there.address()));
+        self.slots.insert_unique(hash(&at), at, hash);
+    }
+}
+
 /// The books.
 #[derive(Debug, Clone)]
 pub(super) struct Ledger {
@@ -73,7 +106,7 @@ pub(super) struct Ledger {
     /// Sorted.
     turning_days: Vec<Day>,
     pub(super) endpoints: Vec<Endpoint>,
-    index: HashMap<IpAddr, u32>,
+    index: AddressIndex,
     /// Traffic and flows of addresses beyond the bound.
     pub(super) beyond: Tally,
     pub(super) beyond_flows: u64,
@@ -98,7 +131,7 @@ impl Ledger {
             limits,
             turning_days: turning_days.to_vec(),
             endpoints: Vec::new(),
-            index: HashMap::new(),
+            index: AddressIndex::default(),
             beyond: Tally::default(),
             beyond_flows: 0,
             up: Tally::default(),
@@ -121,8 +154,8 @@ impl Ledger {
         self.flows += 1;
         self.foreign += u64::from(!entry.judged);
         let full = self.endpoints.len() >= self.limits.endpoints;
-        let at = match self.index.get(&entry.server) {
-            Some(at) => *at,
+        let at = match self.index.find(entry.server, &self.endpoints) {
+            Some(at) => at,
             None if full => {
                 self.beyond.add(entry.up);
                 self.beyond.add(entry.down);
@@ -131,8 +164,8 @@ impl Ledger {
             }
             None => {
                 let at = self.endpoints.len() as u32;
-                self.index.insert(entry.server, at);
                 self.endpoints.push(Endpoint { address: entry.server, encounters: Vec::new() });
+                self.index.add(at, &self.endpoints);
                 at
             }
         };

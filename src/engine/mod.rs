@@ -50,6 +50,7 @@ use losses::Losses;
 use names::Names;
 use notes::{Looked, Notes, Tokens};
 use owners::{OwnerSet, Owners};
+use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -65,6 +66,9 @@ const MAX_CONTESTED: usize = 1 << 18;
 const MAX_PEERS: usize = 1 << 12;
 /// Frame numbers kept as evidence of one thing that concerns the whole capture.
 const MAX_EVIDENCE: usize = 16;
+
+/// By our own numbers, which nobody outside chooses.
+type Chains = FxHashMap<NameId, Vec<NameId>>;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -148,7 +152,7 @@ pub struct Engine {
     handshakes_retired: u32,
     contested: Vec<(FlowId, NameId, NameBasis)>,
     /// Name → the aliases through which DNS led from it to an address, latest answer.
-    chains: HashMap<NameId, Vec<NameId>>,
+    chains: Chains,
     ledger: Ledger,
     trips: Trips,
     vantage: Vantage,
@@ -193,7 +197,7 @@ impl Engine {
             handshakes: VecDeque::new(),
             handshakes_retired: 0,
             contested: Vec::new(),
-            chains: HashMap::new(),
+            chains: Chains::default(),
             ledger: Ledger::new(config.limits.ledger, &config.turning_days),
             trips: Trips::default(),
             vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
@@ -313,7 +317,14 @@ impl Engine {
     /// Ends the window of time that runs.
     fn close_window(&mut self) {
         let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
-        timeline.close(self.now, |id| Some(self.series_key(self.table.get(id)?, self.notes.get(self.position(id)?)?)));
+        for (id, flow, sent) in self.table.active() {
+            if let Some(notes) = self.position(id).and_then(|at| self.notes.get(at)) {
+                let (key, client) = self.series_key(flow, notes);
+                timeline.book(key, sent[client], sent[client.other()]);
+            }
+        }
+        timeline.turn(self.now);
+        self.table.clear_active();
         self.timeline = timeline;
     }
 
@@ -369,7 +380,6 @@ impl Engine {
                 let macs = packet.macs;
                 let (id, side, opened) = self.table.accept(&packet, frame, &mut self.facts);
                 self.latest = Some(id);
-                self.timeline.add(id, side, frame.original_len.into());
                 if opened {
                     self.opened(id, macs, frame);
                 } else if let (Some(Device::Mac(mac)), Some(macs)) = (self.vantage.device, macs) {
@@ -423,10 +433,10 @@ impl Engine {
         {
             self.queue.push_back(Queued::Opened(id, flow.transport, flow.ends.first, flow.ends.second));
         }
-        while let Some((id, flow)) = self.table.retire() {
+        while let Some((id, flow, sent)) = self.table.retire() {
             let Some(notes) = self.notes.pop_front() else { break };
             let (key, client) = self.series_key(&flow, &notes);
-            self.timeline.retire(id, key, client);
+            self.timeline.book(key, sent[client], sent[client.other()]);
             self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
             self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
         }

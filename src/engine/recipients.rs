@@ -1,5 +1,6 @@
 //! From the books to recipients: who is behind an address and a name, where, and how that stands to the audited service.
 
+use super::Chains;
 use super::agreements::Agreements;
 use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
@@ -116,7 +117,7 @@ pub(super) struct Recipients<'a> {
     knowledge: &'a Knowledge,
     names: &'a Interner,
     tokens: &'a Tokens,
-    chains: &'a HashMap<NameId, Vec<NameId>>,
+    chains: &'a Chains,
     owners: &'a Owners,
     agreements: &'a Agreements,
     offers: &'a [Arc<Offer>],
@@ -145,7 +146,7 @@ impl<'a> Recipients<'a> {
     pub(super) fn new(
         knowledge: &'a Knowledge,
         names: &'a Interner,
-        (tokens, chains): (&'a Tokens, &'a HashMap<NameId, Vec<NameId>>),
+        (tokens, chains): (&'a Tokens, &'a Chains),
         owners: &'a Owners,
         (agreements, offers): (&'a Agreements, &'a [Arc<Offer>]),
         (trips, early): (&'a Trips, bool),

@@ -57,6 +57,7 @@ impl Engine {
             self.limits.ledger,
         );
         recipients.periods = ledger.has_periods();
+        recipients.filed_as.reserve(ledger.endpoints.iter().map(|e| e.encounters.len()).sum());
         for endpoint in &ledger.endpoints {
             let mut row = recipients.add(endpoint);
             // Only now: what was looked up must not take part in who it is and how it stands.
@@ -107,10 +108,17 @@ impl Engine {
 
     /// The series of one recipient are joined, those of its media apart.
     fn timeline_view(&self, filed_as: &FiledAs) -> Timeline {
-        let mut all = Vec::new();
-        for (key, cells) in self.timeline.series() {
-            let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
-            all.extend(cells.iter().map(|cell| (recipient, key.media, *cell)));
+        let mut all = Vec::with_capacity(self.timeline.cells().len());
+        let series: Vec<(Option<usize>, bool)> = (self.timeline.keys().iter())
+            .map(|key| {
+                let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
+                (recipient, key.media)
+            })
+            .collect();
+        for (number, cell) in self.timeline.cells() {
+            if let Some((recipient, media)) = series.get(*number as usize) {
+                all.push((*recipient, *media, *cell));
+            }
         }
         all.sort_unstable_by_key(|(recipient, media, cell)| (*recipient, *media, cell.window));
         let mut series: Vec<Series> = Vec::new();
@@ -163,6 +171,12 @@ impl Engine {
     ) {
         let table = self.table.losses();
         let (from, until) = (seen.first, seen.last);
+        let ungraded: u64 = subjects.iter().map(|s| u64::from(s.ungraded)).sum();
+        let ungraded = ungraded + self.agreements.not_kept;
+        // Flows that were closed early and recipients that were judged together are counted in full.
+        seen.left_out = [self.names.not_kept, self.offers_not_kept, ungraded, table.unread, ledger.beyond_flows]
+            .into_iter()
+            .any(|count| count > 0);
         // `{}` stands for the count, `{most}` for the bound.
         let mut line = |stage: &str, kind: &str, frames: u64, bytes: u64, most: usize, en: &str, de: &str| {
             if frames + bytes > 0 {
@@ -201,11 +215,10 @@ impl Engine {
             "of {} hellos only the transport was kept",
             "von {} Hellos wurde nur der Transport behalten",
         );
-        let ungraded: u64 = subjects.iter().map(|s| u64::from(s.ungraded)).sum();
         line(
             "ledger",
             "handshakes not graded",
-            ungraded + self.agreements.not_kept,
+            ungraded,
             0,
             0,
             "{} handshakes were not graded, being too different",

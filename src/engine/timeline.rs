@@ -1,12 +1,10 @@
-//! How much went where, and when: bytes per recipient and window of time. Costs one small look-up per frame; widths double
+//! How much went where, and when: bytes per recipient and window of time. Costs a look-up per flow and window; widths double
 //! when there would be too many windows, so that a call of a minute and a capture of a week take the same room.
 
 use crate::attribution::NameId;
-use crate::flow::FlowId;
 pub use crate::policy::course::Cell;
-use crate::wire::{Side, Timestamp};
+use crate::wire::Timestamp;
 use hashbrown::HashMap;
-use rustc_hash::FxHashMap;
 use std::net::IpAddr;
 
 const SECOND: u64 = 1_000_000_000;
@@ -30,10 +28,11 @@ pub(super) struct Timeline {
     begun: bool,
     /// The window that runs.
     window: u32,
-    /// Bytes that each side of a flow sent in it. The keys are our own numbers, nobody outside chooses them.
-    running: FxHashMap<u32, [u64; 2]>,
-    series: HashMap<SeriesKey, Vec<Cell>>,
-    cells: usize,
+    keys: Vec<SeriesKey>,
+    /// Number and latest cell of a series.
+    series: HashMap<SeriesKey, (u32, u32)>,
+    /// Of all series together, those of one in order of time.
+    cells: Vec<(u32, Cell)>,
     limits: TimelineLimits,
 }
 
@@ -50,7 +49,7 @@ pub struct TimelineLimits {
 
 impl Default for TimelineLimits {
     fn default() -> Self {
-        // An hour by the second; 12 MB of cells.
+        // An hour by the second; 16 MB of cells.
         Self { windows: 3_600, cells: 1 << 19, series: 1 << 15 }
     }
 }
@@ -62,14 +61,15 @@ impl Timeline {
             start: Timestamp::ZERO,
             begun: false,
             window: 0,
-            running: FxHashMap::default(),
+            keys: Vec::new(),
             series: HashMap::new(),
-            cells: 0,
+            cells: Vec::new(),
             limits,
         }
     }
 
-    /// Whether the running window is over at `now`, so that [`Self::close`] has to be called before the next bytes come.
+    /// Whether the running window is over at `now`, so that everything has to be booked and [`Self::turn`] be called before
+    /// the next bytes come.
     pub(super) fn is_over(&mut self, now: Timestamp) -> bool {
         if !self.begun {
             (self.begun, self.start) = (true, now);
@@ -81,26 +81,9 @@ impl Timeline {
         u32::try_from(now.since(self.start) / SECOND / self.width).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn add(&mut self, flow: FlowId, side: Side, bytes: u64) {
-        let [first, second] = self.running.entry(flow.0).or_default();
-        *match side {
-            Side::First => first,
-            Side::Second => second,
-        } += bytes;
-    }
-
-    /// Ends the running window. `whose` tells the series of a flow and the side of its client.
-    pub(super) fn close(&mut self, now: Timestamp, mut whose: impl FnMut(FlowId) -> Option<(SeriesKey, Side)>) {
-        let window = self.window;
-        // Taken out for the time of booking, and put back for its room.
-        let mut running = std::mem::take(&mut self.running);
-        for (flow, sent) in running.drain() {
-            if let Some((key, client)) = whose(FlowId(flow)) {
-                self.book(key, window, sent, client);
-            }
-        }
-        self.running = running;
-        while self.window_of(now) >= self.limits.windows || self.cells > self.limits.cells {
+    /// Begins the window of `now`.
+    pub(super) fn turn(&mut self, now: Timestamp) {
+        while self.window_of(now) >= self.limits.windows || self.cells.len() > self.limits.cells {
             if self.width > 1 << 40 {
                 break;
             }
@@ -109,55 +92,52 @@ impl Timeline {
         self.window = self.window_of(now);
     }
 
-    /// The flow ends before its window does.
-    pub(super) fn retire(&mut self, flow: FlowId, key: SeriesKey, client: Side) {
-        if let Some(sent) = self.running.remove(&flow.0) {
-            self.book(key, self.window, sent, client);
-        }
-    }
-
-    fn book(&mut self, key: SeriesKey, window: u32, [first, second]: [u64; 2], client: Side) {
-        let (up, down) = if client == Side::First { (first, second) } else { (second, first) };
-        if self.series.len() >= self.limits.series && !self.series.contains_key(&key) {
-            return;
-        }
-        let cells = self.series.entry(key).or_default();
-        match cells.last_mut() {
-            Some(last) if last.window == window => {
-                last.up += up;
-                last.down += down;
-            }
-            _ => {
-                if cells.is_empty() {
-                    // Most series of a network with many flows end where they begin.
-                    cells.reserve_exact(1);
+    /// Books bytes in the window that runs.
+    pub(super) fn book(&mut self, key: SeriesKey, up: u64, down: u64) {
+        let cell = Cell { window: self.window, up, down };
+        let next = self.cells.len() as u32;
+        let full = self.series.len() >= self.limits.series;
+        let number = match self.series.get_mut(&key) {
+            Some((number, latest)) => {
+                if let Some((_, last)) = self.cells.get_mut(*latest as usize).filter(|(_, c)| c.window == cell.window) {
+                    last.add(cell);
+                    return;
                 }
-                cells.push(Cell { window, up, down });
-                self.cells += 1;
+                *latest = next;
+                *number
             }
-        }
+            None if full => return,
+            None => {
+                let number = self.keys.len() as u32;
+                self.keys.push(key);
+                self.series.insert(key, (number, next));
+                number
+            }
+        };
+        self.cells.push((number, cell));
     }
 
     /// Twice the width, half the windows.
     fn widen(&mut self) {
         self.width *= 2;
-        self.cells = 0;
-        for cells in self.series.values_mut() {
-            let mut kept: Vec<Cell> = Vec::with_capacity(cells.len() / 2 + 1);
-            for cell in cells.iter() {
-                let window = cell.window / 2;
-                match kept.last_mut() {
-                    Some(last) if last.window == window => {
-                        last.up += cell.up;
-                        last.down += cell.down;
-                    }
-                    _ => kept.push(Cell { window, ..*cell }),
+        self.window /= 2;
+        let mut latest: Vec<Option<u32>> = vec![None; self.keys.len()];
+        let mut kept: Vec<(u32, Cell)> = Vec::new();
+        for &(number, cell) in &self.cells {
+            let Some(latest) = latest.get_mut(number as usize) else { continue };
+            let cell = Cell { window: cell.window / 2, ..cell };
+            match latest.and_then(|at| kept.get_mut(at as usize)).filter(|(_, last)| last.window == cell.window) {
+                Some((_, last)) => last.add(cell),
+                None => {
+                    *latest = Some(kept.len() as u32);
+                    kept.push((number, cell));
                 }
             }
-            self.cells += kept.len();
-            *cells = kept;
         }
-        self.window /= 2;
+        self.cells = kept;
+        for (number, at) in self.series.values_mut() {
+            *at = latest.get(*number as usize).copied().flatten().unwrap_or_default();
+        }
     }
 
     pub(super) fn start(&self) -> Timestamp {
@@ -172,9 +152,14 @@ impl Timeline {
         if self.begun { self.window + 1 } else { 0 }
     }
 
-    /// In no order.
-    pub(super) fn series(&self) -> impl Iterator<Item = (SeriesKey, &[Cell])> {
-        self.series.iter().map(|(key, cells)| (*key, cells.as_slice()))
+    /// The series by their numbers.
+    pub(super) fn keys(&self) -> &[SeriesKey] {
+        &self.keys
+    }
+
+    /// Cells with the number of their series; those of one series are in order of time.
+    pub(super) fn cells(&self) -> &[(u32, Cell)] {
+        &self.cells
     }
 }
 
@@ -194,40 +179,43 @@ mod tests {
         let mut timeline = Timeline::new(limits);
         for second in 0..seconds {
             if timeline.is_over(at(second)) {
-                timeline.close(at(second), |flow| Some((key(flow.0 as u8), Side::First)));
+                timeline.turn(at(second));
             }
-            timeline.add(FlowId(1), Side::First, 10);
-            timeline.add(FlowId(1), Side::Second, 1);
+            timeline.book(key(1), 10, 0);
+            timeline.book(key(1), 0, 1);
+            timeline.book(key(2), 1, 1);
         }
-        timeline.close(at(seconds), |flow| Some((key(flow.0 as u8), Side::First)));
+        timeline.turn(at(seconds));
         timeline
     }
 
     fn sum(timeline: &Timeline) -> (u64, u64) {
-        timeline.series().flat_map(|(_, cells)| cells).fold((0, 0), |(up, down), c| (up + c.up, down + c.down))
+        timeline.cells().iter().fold((0, 0), |(up, down), (_, c)| (up + c.up, down + c.down))
     }
 
     #[test]
     fn a_window_holds_a_second_until_there_are_too_many() {
         let short = run(TimelineLimits::default(), 5);
         assert_eq!((short.width(), short.start()), (1, at(0)));
-        let cells: Vec<_> = short.series().flat_map(|(_, cells)| cells.to_vec()).collect();
-        assert_eq!(cells.len(), 5);
-        assert_eq!(cells.get(3), Some(&Cell { window: 3, up: 10, down: 1 }));
+        assert_eq!(short.keys(), [key(1), key(2)]);
+        assert_eq!(short.cells().len(), 10);
+        assert_eq!(short.cells().get(6), Some(&(0, Cell { window: 3, up: 10, down: 1 })));
         let long = run(TimelineLimits { windows: 16, ..TimelineLimits::default() }, 100);
         assert_eq!(long.width(), 8);
         assert!(long.windows() <= 16);
-        assert_eq!(sum(&long), (1_000, 100));
+        assert_eq!(sum(&long), (1_100, 200));
+        let windows = |of| long.cells().iter().filter(move |(n, _)| *n == of).map(|(_, c)| c.window);
+        assert!((0..2).all(|n| windows(n).eq(0..13)));
         let narrow = run(TimelineLimits { cells: 10, ..TimelineLimits::default() }, 100);
-        assert!(narrow.cells <= 11);
-        assert_eq!(sum(&narrow), (1_000, 100));
+        assert!(narrow.cells().len() <= 12);
+        assert_eq!(sum(&narrow), (1_100, 200));
     }
 
     #[test]
     fn a_time_far_in_the_future_neither_loops_nor_grows() {
         let mut timeline = run(TimelineLimits::default(), 3);
-        timeline.close(Timestamp(u64::MAX), |_| None);
+        timeline.turn(Timestamp(u64::MAX));
         assert!(timeline.windows() <= 3_600);
-        assert_eq!(sum(&timeline), (30, 3));
+        assert_eq!(sum(&timeline), (33, 6));
     }
 }

@@ -1,8 +1,9 @@
 //! The smallest round trips of every address, and whether TCP was answered by somebody on the way.
 
+use super::ledger::{AddressIndex, Addressed};
 use crate::policy::subject::EarlyAnswers;
 use crate::wire::{AddressKind, FrameNo, RoundTrip, TripKind};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Connections to so many networks must be answered alike before it is said that somebody on the way answers them.
@@ -13,27 +14,43 @@ const NEAR: u64 = 10_000_000;
 const LATER: (u64, u64) = (4, 10_000_000);
 
 /// What was measured of one address.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 struct Measured {
+    /// Who answered.
+    address: IpAddr,
     /// SYN to SYN/ACK.
     tcp: Option<RoundTrip>,
     /// What only the host itself can answer.
     host: Option<RoundTrip>,
 }
 
+impl Addressed for Measured {
+    fn address(&self) -> IpAddr {
+        self.address
+    }
+}
+
 /// By address of who answered.
 #[derive(Debug, Default)]
 pub(super) struct Trips {
-    of: HashMap<IpAddr, Measured>,
+    of: Vec<Measured>,
+    index: AddressIndex,
 }
 
 impl Trips {
     /// Takes a round trip; beyond `bound` addresses, only of those that are known.
     pub(super) fn add(&mut self, address: IpAddr, trip: RoundTrip, bound: usize) {
-        if self.of.len() >= bound && !self.of.contains_key(&address) {
-            return;
-        }
-        let measured = self.of.entry(address).or_default();
+        let at = match self.index.find(address, &self.of) {
+            Some(at) => at,
+            None if self.of.len() >= bound => return,
+            None => {
+                let at = self.of.len() as u32;
+                self.of.push(Measured { address, tcp: None, host: None });
+                self.index.add(at, &self.of);
+                at
+            }
+        };
+        let Some(measured) = self.of.get_mut(at as usize) else { return };
         let kept = if trip.kind == TripKind::TcpHandshake { &mut measured.tcp } else { &mut measured.host };
         if kept.is_none_or(|kept| trip.at_most() < kept.at_most()) {
             *kept = Some(trip);
@@ -42,7 +59,7 @@ impl Trips {
 
     /// The smallest round trip of an address. With `early`, TCP handshakes are left out.
     pub(super) fn smallest(&self, address: IpAddr, early: bool) -> Option<RoundTrip> {
-        let Measured { tcp, host } = *self.of.get(&address)?;
+        let Measured { tcp, host, .. } = *self.of.get(self.index.find(address, &self.of)? as usize)?;
         [tcp.filter(|_| !early), host].into_iter().flatten().min_by_key(RoundTrip::at_most)
     }
 
@@ -51,7 +68,7 @@ impl Trips {
     pub(super) fn early_answers(&self) -> Option<EarlyAnswers> {
         let (mut networks, mut largest, mut smallest_host) = (BTreeSet::new(), 0, u64::MAX);
         let (mut servers, mut frames) = (0, Vec::new());
-        for (address, Measured { tcp, host }) in &self.of {
+        for Measured { address, tcp, host } in &self.of {
             let Some(tcp) = tcp.filter(|_| AddressKind::of(*address).is_public()) else { continue };
             if tcp.nanos > NEAR {
                 return None;
@@ -61,7 +78,9 @@ impl Trips {
                 return None;
             }
             servers += 1;
-            networks.insert(network(*address));
+            if networks.len() < MIN_NETWORKS {
+                networks.insert(network(*address));
+            }
             largest = largest.max(tcp.nanos);
             smallest_host = smallest_host.min(host.nanos);
             frames.push(tcp.answered);

@@ -44,6 +44,8 @@ pub struct Flow {
     pub(super) reader: Reader,
     /// Bytes its reader holds, as last booked.
     pub(super) held: u32,
+    /// Its place in the table's list of those that sent something lately, if it stands there.
+    pub(super) active: u32,
     pub transport: TransportKind,
     pub tunnel: Tunnel,
     pub(super) tcp: Pair<TcpSeen>,

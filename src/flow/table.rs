@@ -70,6 +70,8 @@ pub struct FlowTable {
     listening: Vec<FlowId>,
     /// STUN requests that wait for their response.
     asked: Asked,
+    /// Flows that sent something since the list was last cleared, with the bytes that each side had sent before.
+    active: Vec<(FlowId, Pair<u64>)>,
     losses: TableLosses,
 }
 
@@ -92,6 +94,7 @@ impl FlowTable {
             held: 0,
             listening: Vec::new(),
             asked: Asked::default(),
+            active: Vec::new(),
             losses: TableLosses::default(),
         }
     }
@@ -117,8 +120,20 @@ impl FlowTable {
         u64::from(self.retired) + self.flows.len() as u64
     }
 
-    /// Takes out the oldest flow if the table is full.
-    pub fn retire(&mut self) -> Option<(FlowId, Flow)> {
+    /// The flows that sent something since [`Self::clear_active`], with the bytes that each side sent since.
+    pub fn active(&self) -> impl Iterator<Item = (FlowId, &Flow, Pair<u64>)> {
+        self.active.iter().filter_map(|&(id, before)| {
+            let flow = self.get(id)?;
+            Some((id, flow, since(flow, before)))
+        })
+    }
+
+    pub fn clear_active(&mut self) {
+        self.active.clear();
+    }
+
+    /// Takes out the oldest flow if the table is full, with the bytes that each side sent since [`Self::clear_active`].
+    pub fn retire(&mut self) -> Option<(FlowId, Flow, Pair<u64>)> {
         if self.flows.len() < self.limits.flows {
             return None;
         }
@@ -131,7 +146,23 @@ impl FlowTable {
         if let Ok(entry) = self.index.find_entry(spread(short), |&(n, _)| n == id) {
             entry.remove();
         }
-        Some((FlowId(id), flow))
+        let sent = self.forget_active(FlowId(id), &flow);
+        Some((FlowId(id), flow, sent))
+    }
+
+    /// Takes a flow from the list of active ones; the last one of the list gets its place.
+    fn forget_active(&mut self, id: FlowId, flow: &Flow) -> Pair<u64> {
+        let at = flow.active as usize;
+        let Some(&(_, before)) = self.active.get(at).filter(|(active, _)| *active == id) else {
+            return Pair::default();
+        };
+        self.active.swap_remove(at);
+        if let Some((moved, _)) = self.active.get(at)
+            && let Some(moved) = self.flows.get_mut(moved.0.wrapping_sub(self.retired) as usize)
+        {
+            moved.active = at as u32;
+        }
+        since(flow, before)
     }
 
     /// Counts a packet and reads what it brings. What the dissectors say is pushed to `out`. Returns the flow, the side
@@ -141,6 +172,10 @@ impl FlowTable {
         let at = id.0.wrapping_sub(self.retired) as usize;
         let Some(flow) = self.flows.get_mut(at) else { return (id, side, opened) };
         flow.last = flow.last.max(frame.time);
+        if self.active.get(flow.active as usize).is_none_or(|(active, _)| *active != id) {
+            flow.active = self.active.len() as u32;
+            self.active.push((id, Pair::new(flow.sent.first.bytes, flow.sent.second.bytes)));
+        }
         let sent = &mut flow.sent[side];
         sent.packets += 1;
         sent.bytes += u64::from(frame.original_len);
@@ -312,6 +347,11 @@ fn spread(short: u32) -> u64 {
     u64::from(short) << 32 | u64::from(short)
 }
 
+/// What each side sent on top of `before`.
+fn since(flow: &Flow, before: Pair<u64>) -> Pair<u64> {
+    Pair::new(flow.sent.first.bytes - before.first, flow.sent.second.bytes - before.second)
+}
+
 fn open(packet: &Packet<'_>, frame: &Frame<'_>) -> Flow {
     let transport = packet.transport.kind();
     Flow {
@@ -324,6 +364,7 @@ fn open(packet: &Packet<'_>, frame: &Frame<'_>) -> Flow {
         syn_at: None,
         reader: Reader::new(transport),
         held: 0,
+        active: 0,
         transport,
         tunnel: packet.tunnel,
         tcp: Pair::default(),

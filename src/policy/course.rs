@@ -14,6 +14,13 @@ pub struct Cell {
     pub down: u64,
 }
 
+impl Cell {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.up += other.up;
+        self.down += other.down;
+    }
+}
+
 /// Bytes by time: one series per recipient, media apart from the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {

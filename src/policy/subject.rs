@@ -262,6 +262,8 @@ pub struct Circumstances {
     pub profile_shows: bool,
     /// Bounds of this program that were reached, in plain words.
     pub limits: Vec<Twin>,
+    /// One of them left something out of the counts, so that these are lower bounds.
+    pub left_out: bool,
 }
 
 /// How sure a place claim is, `None` where there is none.

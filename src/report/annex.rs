@@ -4,6 +4,7 @@
 use super::row;
 use super::tables::{Endpoints, json_row};
 use crate::attribution::Confidence;
+use crate::dissect::fact::HelloTransport;
 use crate::engine::view::{EndpointView, HandshakeView};
 use crate::wire::FrameNo;
 use serde::Deserialize;
@@ -18,12 +19,15 @@ const KINDS: usize = 100;
 /// Names of one address.
 const NAMES: usize = 3;
 
+/// Those that were sent most come first.
+type Rank = (Reverse<u64>, IpAddr);
+
 /// Rows for the page.
 #[derive(Debug, Default)]
 pub struct Annex {
     endpoints: Vec<EndpointRow>,
-    /// Fewer bytes than this are not among those that were sent most.
-    floor: u64,
+    /// Behind this one nothing is among those that were sent most.
+    floor: Option<Rank>,
     pub(super) endpoint_count: u64,
     pub(super) hellos: BTreeMap<HelloKind, Hellos>,
     /// Handshakes of further kinds.
@@ -35,7 +39,7 @@ pub struct Annex {
 /// Handshakes that ended alike.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct HelloKind {
-    pub(super) transport: String,
+    pub(super) transport: HelloTransport,
     /// `None`: no answer was seen.
     pub(super) chosen: Option<Chosen>,
 }
@@ -85,11 +89,10 @@ impl Annex {
     pub fn handshake(&mut self, hello: &HandshakeView<'_>) {
         let chosen =
             hello.choice.map(|c| Chosen { version: c.version, cipher: c.cipher, group: c.group, srtp: c.srtp });
-        self.hello(hello.offer.transport.token(), chosen, hello.frame);
+        self.hello(HelloKind { transport: hello.offer.transport, chosen }, hello.frame);
     }
 
-    fn hello(&mut self, transport: &str, chosen: Option<Chosen>, frame: FrameNo) {
-        let kind = HelloKind { transport: transport.to_owned(), chosen };
+    fn hello(&mut self, kind: HelloKind, frame: FrameNo) {
         if self.hellos.len() >= KINDS && !self.hellos.contains_key(&kind) {
             self.hellos_beyond += 1;
             return;
@@ -102,13 +105,17 @@ impl Annex {
     /// A remote address.
     pub fn endpoint(&mut self, row: &EndpointView<'_>) {
         self.endpoint_count += 1;
-        if row.up.bytes >= self.floor {
+        if self.has_room((Reverse(row.up.bytes), row.address)) {
             let mut json = Vec::new();
             json_row::<Endpoints>(row, &mut json);
             if let Ok(row) = serde_json::from_slice(&json) {
                 self.keep(row);
             }
         }
+    }
+
+    fn has_room(&self, rank: Rank) -> bool {
+        self.floor.is_none_or(|floor| rank < floor)
     }
 
     fn keep(&mut self, mut row: EndpointRow) {
@@ -120,17 +127,17 @@ impl Annex {
     }
 
     fn trim(&mut self) {
-        self.endpoints.sort_by_key(|row| (Reverse(row.bytes_up), row.address));
+        self.endpoints.sort_by_key(EndpointRow::rank);
         self.endpoints.truncate(ENDPOINTS);
         if self.endpoints.len() == ENDPOINTS {
-            self.floor = self.endpoints.last().map_or(0, |row| row.bytes_up);
+            self.floor = self.endpoints.last().map(EndpointRow::rank);
         }
     }
 
     /// A row of the table `endpoints`, as it was kept.
     pub fn endpoint_row(&mut self, row: EndpointRow) {
         self.endpoint_count += 1;
-        if row.bytes_up >= self.floor {
+        if self.has_room(row.rank()) {
             self.keep(row);
         }
     }
@@ -145,15 +152,24 @@ impl Annex {
             group: code(&row.group),
             srtp: code(&row.srtp),
         });
-        self.hello(&row.transport, chosen, FrameNo(row.frame));
+        match HelloTransport::ALL.into_iter().find(|transport| transport.token() == row.transport) {
+            Some(transport) => self.hello(HelloKind { transport, chosen }, FrameNo(row.frame)),
+            None => self.hellos_beyond += 1,
+        }
     }
 
     /// Those that were sent most come first.
     pub(super) fn endpoints(&self) -> Vec<EndpointRow> {
         let mut rows = self.endpoints.clone();
-        rows.sort_by_key(|row| (Reverse(row.bytes_up), row.address));
+        rows.sort_by_key(EndpointRow::rank);
         rows.truncate(ENDPOINTS);
         rows
+    }
+}
+
+impl EndpointRow {
+    fn rank(&self) -> Rank {
+        (Reverse(self.bytes_up), self.address)
     }
 }
 

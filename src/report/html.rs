@@ -845,7 +845,7 @@ impl<'s> Maker<'s> {
         let code = |code: Option<u16>| code.map(|code| format!("{code:#06x}")).unwrap_or_default();
         let none = || self.lang.pick("no answer seen", "keine Antwort gesehen").to_owned();
         Hello {
-            transport: clean(&kind.transport.to_uppercase()),
+            transport: clean(&kind.transport.token().to_uppercase()),
             version: kind.chosen.map_or_else(none, Chosen::version),
             cipher: code(kind.chosen.map(|c| c.cipher)),
             group: code(kind.chosen.and_then(|c| c.group)),

@@ -391,6 +391,8 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         // Only judgement asks for it, and that is over.
         profile_shows: true,
         limits: c.limits.iter().map(|l| crate::policy::Twin { en: clean(&l.en), de: clean(&l.de) }).collect(),
+        // Its findings are told as they stand, none is judged again.
+        left_out: false,
     })
 }
 

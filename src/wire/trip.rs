@@ -35,7 +35,7 @@ pub struct RoundTrip {
     /// Between the stamps, in nanoseconds.
     pub nanos: u64,
     /// What the clock of the stamps counts in, in nanoseconds: the answer may have taken so much longer.
-    pub unit: u64,
+    pub unit: u32,
     pub kind: TripKind,
     pub asked: FrameNo,
     pub answered: FrameNo,
@@ -46,19 +46,19 @@ impl RoundTrip {
     #[must_use]
     pub fn between(kind: TripKind, asked: (FrameNo, Timestamp), answered: (FrameNo, Timestamp)) -> Option<Self> {
         let nanos = answered.1.since(asked.1);
-        let coarser = |unit: u64| asked.1.nanos().is_multiple_of(unit) && answered.1.nanos().is_multiple_of(unit);
+        let coarser = |unit: &u32| {
+            let unit = u64::from(*unit);
+            asked.1.nanos().is_multiple_of(unit) && answered.1.nanos().is_multiple_of(unit)
+        };
         // Stamps say in which unit they were taken: two in nanoseconds hardly ever end in three zeros both.
-        let unit = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000]
-            .into_iter()
-            .find(|&unit| coarser(unit))
-            .unwrap_or(1);
+        let unit = [100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000].into_iter().find(coarser).unwrap_or(1);
         (nanos > 0).then_some(Self { nanos, unit, kind, asked: asked.0, answered: answered.0 })
     }
 
     /// The answer took no longer than this, in nanoseconds.
     #[must_use]
     pub const fn at_most(&self) -> u64 {
-        self.nanos.saturating_add(self.unit)
+        self.nanos.saturating_add(self.unit as u64)
     }
 }
 

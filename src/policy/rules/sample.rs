@@ -127,6 +127,7 @@ pub(in crate::policy) fn broken() -> Circumstances {
         device: Some("192.168.1.6".into()),
         foreign_flows: 5,
         limits: vec![Twin { en: "flow table".into(), de: "Tabelle".into() }],
+        left_out: true,
     }
 }
 
