@@ -285,6 +285,13 @@ fn the_story_of_the_call_is_told() {
     }
 }
 
+#[test]
+fn same_names_byte_by_byte() {
+    let frames = &CALL[..300];
+    let (cut, whole) = (picture(&resegmented(frames, 1)), picture(frames));
+    assert_eq!((cut.names, cut.handshakes.len()), (whole.names, whole.handshakes.len()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 

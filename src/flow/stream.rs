@@ -7,7 +7,7 @@
 /// Bytes kept for one side, in order and early ones together. A ClientHello with certificates and several post-quantum
 /// key shares stays below 64 KiB.
 pub(super) const MAX_HELD: usize = 64 * 1024;
-/// Early segments kept for one side.
+/// Early segments kept for one side; those that touch are joined before it counts as reached.
 const MAX_EARLY: usize = 64;
 /// Once the receiver has acknowledged bytes that were never captured, so many later segments may still come before the
 /// bytes count as lost: captures of several queues reorder a little.
@@ -172,6 +172,23 @@ impl Stream {
         }
         self.early_bytes += payload.len();
         self.early.insert(at, (sequence, payload.into()));
+        if self.early.len() >= MAX_EARLY {
+            self.join_early();
+        }
+    }
+
+    /// Makes one of the early segments that touch: holes are bounded, not how finely the sender cuts.
+    fn join_early(&mut self) {
+        let mut joined: Vec<(u32, Vec<u8>)> = Vec::new();
+        for (sequence, segment) in self.early.drain(..) {
+            match joined.last_mut() {
+                Some((first, before)) if first.wrapping_add(before.len() as u32) == sequence => {
+                    before.extend_from_slice(&segment);
+                }
+                _ => joined.push((sequence, segment.into_vec())),
+            }
+        }
+        self.early = joined.into_iter().map(|(sequence, segment)| (sequence, segment.into())).collect();
     }
 
     /// The next early segment that is now in order.
@@ -243,6 +260,14 @@ mod tests {
         }
         assert_eq!(stream.early_bytes, 0);
         out
+    }
+
+    #[test]
+    fn early_bytes_one_by_one_wait_for_what_comes_before() {
+        let text: Vec<String> = (0..200_u8).map(|n| char::from(b'a' + n % 26).to_string()).collect();
+        let mut segments: Vec<(u32, &str)> = (100..).zip(text.iter().map(String::as_str)).collect();
+        segments.rotate_left(1);
+        assert_eq!(read(&segments, Some(99)), text.concat());
     }
 
     #[test]
