@@ -126,12 +126,12 @@ impl Timeline {
         for &(number, cell) in &self.cells {
             let Some(latest) = latest.get_mut(number as usize) else { continue };
             let cell = Cell { window: cell.window / 2, ..cell };
-            match latest.and_then(|at| kept.get_mut(at as usize)).filter(|(_, last)| last.window == cell.window) {
-                Some((_, last)) => last.add(cell),
-                None => {
-                    *latest = Some(kept.len() as u32);
-                    kept.push((number, cell));
-                }
+            let last = latest.and_then(|at| kept.get_mut(at as usize));
+            if let Some((_, last)) = last.filter(|(_, last)| last.window == cell.window) {
+                last.add(cell);
+            } else {
+                *latest = Some(kept.len() as u32);
+                kept.push((number, cell));
             }
         }
         self.cells = kept;
