@@ -168,13 +168,15 @@ fn what_is_set_aside_is_told_and_calls_nobody() {
     let folder = Folder::new();
     let decision = "[[suppress]]\ncode = \"ENC-01\"\nhost = \"desktop-widget.example\"\nreason = \"a gadget of the test device\"\n\
                     decided = 2026-11-20\nby = \"AB\"\n";
-    let case = "[case]\nreference = \"A 1\"\ndate = 2026-11-20\n";
+    let case = "[case]\nreference = \"A 1\"\ndate = 2026-11-20\ncontroller = \"Office\\u001b[31m\"\nclient = \"Zoom\"\nversion = \"6.2\"\n";
     let audit = folder.file("audit.toml", format!("{case}{decision}"));
     let output = folder.path("out");
     let arguments = ["demo", "--headless", "--audit", &audit, "--fail-on", "high", "--output", &output];
     let ran = zollhund(&arguments);
     assert_eq!((ran.status, ran.err.as_str()), (0, ""), "the one grave finding is set aside");
     let said = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("stated case A 1 · user Office") && said.contains("· client Zoom 6.2"), "{said}");
+    assert!(!said.contains('\u{1b}'), "{said}");
     assert!(
         said.contains("set aside ENC-01 weather.desktop-widget.example: a gadget of the test device (2026-11-20, AB)"),
         "{}",

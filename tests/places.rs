@@ -41,6 +41,8 @@ fn samples(network: IpAddr, len: u8) -> Vec<IpAddr> {
 struct Score {
     addresses: f64,
     right: f64,
+    samples: u32,
+    right_samples: u32,
     surely_european: Vec<String>,
     hidden: u32,
     foreign: u32,
@@ -76,7 +78,11 @@ fn clouds_in_europe_are_placed_right_and_no_foreign_one_is_surely_european() {
                     continue;
                 }
                 score.addresses += weight;
-                score.right += if placed.is_some_and(|(value, _)| value == country) { weight } else { 0.0 };
+                score.samples += 1;
+                if placed.is_some_and(|(value, _)| value == country) {
+                    score.right += weight;
+                    score.right_samples += 1;
+                }
             } else {
                 score.foreign += 1;
                 if let Some((value, confidence)) = placed.filter(|(value, _)| eea(*value))
@@ -97,10 +103,22 @@ fn clouds_in_europe_are_placed_right_and_no_foreign_one_is_surely_european() {
             score.foreign,
             score.surely_european.len()
         );
-        // Amazon has opened zones since its embedded list: whole IPv6 blocks of them count for very many addresses.
+        // Two IPv6 blocks of Amazon's, each a /40, are younger than its embedded list, and the country database places them
+        // wrong (with low confidence); no rule that tells no place there does better, for it is right on most such blocks.
         let floor = if provider == "aws" && !v4 { 0.90 } else { 0.99 };
         assert!(share >= floor, "{provider}: {share}");
         assert_eq!(score.surely_european, Vec::<String>::new(), "{provider}");
     }
+    // IPv6 addresses cannot be added to IPv4 ones: whoever has the widest block would decide alone.
+    for (v4, floor) in [(true, 0.99), (false, 0.90)] {
+        let of = scores.iter().filter(|((_, family), _)| *family == v4).map(|(_, score)| score);
+        let (right, all) = of.fold((0.0, 0.0), |(right, all), s| (right + s.right, all + s.addresses));
+        let family = if v4 { "IPv4" } else { "IPv6" };
+        eprintln!("all providers {family}: {:.2} % of the European addresses right", right / all * 100.0);
+        assert!(right / all >= floor, "{family}");
+    }
+    let of = scores.values().fold((0, 0), |(right, all), s| (right + s.right_samples, all + s.samples));
+    eprintln!("all samples: {} of {} right, each prefix counted alike, however few addresses it has", of.0, of.1);
+    assert!(of.0 * 100 >= of.1 * 90);
     assert_eq!(scores.len(), 7, "four providers, one of them without IPv6");
 }

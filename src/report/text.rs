@@ -7,9 +7,9 @@ pub(super) mod recipients;
 use super::format::{self, bytes, number, short_source, symbol};
 use super::page::{Page, Role, Style};
 use crate::attribution::CountryCode;
-use crate::engine::view::{LawNote, LookUps, LossView, Summary};
+use crate::engine::view::{LawNote, LookUps, LossView, Stated, Summary};
 use crate::policy::{self, Finding, Ground, Lang};
-use crate::wire::{Day, FrameNo};
+use crate::wire::{Day, FrameNo, Text};
 use std::borrow::Cow;
 use std::io::{self, Write};
 
@@ -97,6 +97,9 @@ impl Told<'_> {
         let (role, complete) = self.completeness();
         page.labelled(lang.pick("complete", "lückenlos"), role, &complete, usize::MAX);
         page.labelled(lang.pick("service", "Dienst"), Role::Plain, &self.service(), 3);
+        if let Some(stated) = s.stated.as_ref().map(|stated| self.stated(stated)).filter(|line| !line.is_empty()) {
+            page.labelled(lang.pick("stated", "angegeben"), Role::Plain, &stated, self.most(2));
+        }
         if !s.sources.is_empty() {
             let sources: Vec<String> = s.sources.iter().map(|source| short_source(source)).collect();
             page.labelled(lang.pick("data", "Daten"), Role::Faint, &sources.join(" · "), self.most(2));
@@ -108,6 +111,20 @@ impl Told<'_> {
         if let Some(age) = self.law_age().filter(|_| c.frames > 0) {
             page.labelled(lang.pick("law table", "Regimetab."), Role::Faint, &age, 2);
         }
+    }
+
+    /// What the auditor states of the case and nobody observed.
+    fn stated(&self, said: &Stated) -> String {
+        let lang = self.lang;
+        let client = format!("{} {}", said.client, said.version);
+        let parts = [
+            (lang.pick("case", "Vorgang"), &*said.reference),
+            (lang.pick("user", "Nutzer"), &*said.controller),
+            ("client", client.trim()),
+            (lang.pick("configuration", "Konfiguration"), &*said.configuration),
+        ];
+        let told = parts.into_iter().filter(|(_, said)| !said.is_empty());
+        told.map(|(what, said)| format!("{what} {}", Text::from(said))).collect::<Vec<_>>().join(" · ")
     }
 
     /// That this program did not only observe.
