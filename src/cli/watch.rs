@@ -145,6 +145,7 @@ fn scope(typed: &Watch, device: Option<Device>) -> ScopeOf {
 }
 
 /// Whether the dashboard is shown: somebody sees it, and nothing else was asked for.
+#[cfg(any(feature = "tui", all(feature = "live", target_os = "linux")))]
 pub(super) fn shows(keep: &Keep, tell: &Tell) -> bool {
     #[cfg(feature = "tui")]
     let somebody = on_a_terminal();
