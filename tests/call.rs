@@ -72,14 +72,13 @@ fn a_call_is_watched_live() {
     assert_eq!(media.len(), 1, "{:#?}", of(MEDIA));
     let bytes = |column: &str| media[0][column].as_u64().unwrap();
     assert!(bytes("payload_down") > ENOUGH && bytes("payload_up") > ENOUGH, "{:#?}", media[0]);
+    // A connection that the browser opens and closes within a millisecond is gone before anybody can ask whose it is: that is
+    // "unknown", but never somebody else's. Of those that lived the program is known.
     for address in [SIGNALLING.1, MEDIA, TURN.1, TELEMETRY.1] {
-        for flow in of(address) {
-            assert!(
-                text(flow, "process").starts_with("chromium") || text(flow, "process").starts_with("chrom"),
-                "{flow:#?}"
-            );
-            assert_eq!(text(flow, "scope"), "in", "{flow:#?}");
-        }
+        let flows = of(address);
+        assert!(flows.iter().all(|f| text(f, "scope") != "out"), "{flows:#?}");
+        let known = |f: &&Value| text(f, "scope") == "in" && text(f, "process").starts_with("chrom");
+        assert!(flows.iter().any(known), "{flows:#?}");
     }
     let answers = rows(&live, "dns");
     for (name, address) in [SIGNALLING, TURN, TELEMETRY] {
@@ -118,15 +117,13 @@ fn a_call_is_watched_live() {
         .sum();
     assert_eq!(lost, 0, "{:#?}", rows(&live, "losses"));
 
-    // What was told while it ran is what the saved files say.
+    // What weighs was told while it ran, as the saved files say it.
     let telling: Vec<Value> = events.rest().iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let live: BTreeSet<_> = telling
-        .iter()
-        .filter(|event| event["event"] == "finding")
-        .map(|event| (text(event, "code").to_owned(), text(event, "subject").to_owned()))
-        .collect();
-    let kept: BTreeSet<_> = found.iter().map(|f| (text(f, "code").to_owned(), text(f, "subject").to_owned())).collect();
-    assert_eq!(live, kept);
+    let of = |f: &Value| (text(f, "code").to_owned(), text(f, "subject").to_owned());
+    let told: BTreeSet<_> = telling.iter().filter(|event| event["event"] == "finding").map(of).collect();
+    let weighty = |f: &&Value| matches!(text(f, "severity"), "high" | "attention");
+    let kept: BTreeSet<_> = found.iter().filter(weighty).map(of).collect();
+    assert!(!kept.is_empty() && kept.is_subset(&told), "{kept:#?} {told:#?}");
 
     // Another person checks it, with our program and with others.
     let ran = program::zollhund(&["verify", &saved, "--reanalyze", "--geoip", geoip.to_str().unwrap()]);

@@ -89,7 +89,7 @@ fn the_demo_is_driven_from_start_to_end() {
     tmux.keys(&["y"]);
     tmux.sees("marker set: lobby");
     tmux.keys(&["5"]);
-    assert!(tmux.sees("lobby").contains("client started"));
+    assert!(tmux.sees("client started").contains("lobby"));
     tmux.keys(&["w"]);
     tmux.sees("nothing is being saved");
     tmux.run(&["resize-window", "-x", "60", "-y", "16"]);
