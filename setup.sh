@@ -76,9 +76,10 @@ if [ "${1:-}" = lab ]; then
       echo "setup: not there, so that some tests will be skipped:$missing" >&2
     fi
   fi
-  if ! python3 -c 'import bagit' 2>/dev/null; then
-    echo "setup: installing for the tests: the Python module bagit"
-    python3 -m pip install --quiet bagit 2>/dev/null || python3 -m pip install --quiet --break-system-packages bagit ||
-      echo "setup: bagit could not be installed; its test will be skipped" >&2
+  if ! python3 -c 'import bagit, rfc8785' 2>/dev/null; then
+    echo "setup: installing for the tests: the Python modules bagit and rfc8785"
+    set -- bagit rfc8785
+    python3 -m pip install --quiet "$@" 2>/dev/null || python3 -m pip install --quiet --break-system-packages "$@" ||
+      echo "setup: bagit and rfc8785 could not be installed; their tests will be skipped" >&2
   fi
 fi

@@ -8,9 +8,9 @@
 //!
 //! ```text
 //!                    main → cli → run              may do I/O
-//!   ┌──────┬─────────┬────────┬─────────┬────┐
-//!   │ host │ capture │ report │ resolve │ ui │     outer rooms, strangers to each other, but ui formats as report
-//!   └──────┴────┬────┴────┬───┴─────────┴────┘     does; resolve talks, if told to; host knows this machine
+//!   ┌──────┬─────────┬────────┬──────────┬─────────┬────┐
+//!   │ host │ capture │ report │ evidence │ resolve │ ui │   outer rooms, strangers to each other, but ui formats as report
+//!   └──────┴────┬────┴────┬───┴──────────┴─────────┴────┘   does; resolve talks, if told to; host knows this machine
 //!   floor 6     engine          │                  assembles the floors; ledger, recipients, losses
 //!   floor 5     policy          │                  dated law, service profiles, rules → findings
 //!   floor 4     attribution     │                  names, places, companies: each a claim with its source

@@ -191,6 +191,76 @@ fn what_an_interrupted_run_left_is_told_and_can_be_sealed() {
     assert_eq!(status, 0, "{said:#?}");
 }
 
+#[test]
+fn a_full_disk_leaves_what_was_saved_and_it_can_be_sealed() {
+    // A disk of its own, in a namespace of its own; it is made larger before the bundle is sealed.
+    const SCRIPT: &str = r#"mount -t tmpfs -o size="$1"k none "$2" || exit 77
+shift; disk=$1; shift
+"$@" --save "$disk/case" >/dev/null; echo "saved $?"
+"$0" verify "$disk/case"; echo "verified $?"
+mount -o remount,size=64m "$disk"
+"$0" seal "$disk/case"; echo "sealed $?"
+"$0" verify "$disk/case" --reanalyze; echo "again $?""#;
+    let folder = Folder::new();
+    let capture = folder.file("call.pcap", pcap(CALL.link, &frames(400)));
+    let disk = folder.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let program = env!("CARGO_BIN_EXE_zollhund");
+    let whole = fs::metadata(&capture).unwrap().len() / 1024;
+    let mut cut = Vec::new();
+    for size in (200..=1_600).step_by(200) {
+        let size = size.to_string();
+        let words =
+            ["-rm", "sh", "-c", SCRIPT, program, &size, &disk, program, "analyze", &capture, "--service", "zoom"];
+        let done = match Command::new("unshare").args(words).output() {
+            Ok(done) if matches!(done.status.code(), Some(0 | 2 | 3)) => done,
+            refused => {
+                assert!(std::env::var("ZOLLHUND_LAB").is_err(), "no namespace to be had: {refused:?}");
+                return eprintln!("SKIPPED: no namespace with a disk of its own: {refused:?}");
+            }
+        };
+        let (out, err) = (String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap());
+        let all = format!("{size} kB for {whole} kB of capture\n{out}{err}");
+        if out.contains("saved 0\n") {
+            break;
+        }
+        assert!(out.contains("saved 2\n") && err.contains("No space left"), "{all}");
+        if err.contains("is no bundle of this program") {
+            // Not even the inputs went in: there is nothing that could be sealed.
+            continue;
+        }
+        assert!(out.contains("verified 3\n") && out.contains("frames can be read"), "{all}");
+        assert!(!out.contains("FAILS"), "{all}");
+        let short = out.contains("bytes were copied");
+        assert!(out.contains(if short { "sealed 3\n" } else { "sealed 0\n" }), "{all}");
+        assert!(out.contains("again 0\n") && out.contains("byte for byte"), "{all}");
+        cut.push(short);
+    }
+    assert!(cut.contains(&true) && cut.contains(&false), "cut in the capture and behind it: {cut:?}");
+}
+
+#[test]
+fn what_holds_is_told_in_german_too() {
+    let folder = Folder::new();
+    let bundle = sealed(&folder);
+    let ran = zollhund(&["verify", &bundle, "--reanalyze", "--lang", "de"]);
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    for words in [
+        "stimmt  Inhalt: ",
+        "stimmt  Protokoll: ",
+        "offen   Signatur: ",
+        "offen   Zeitstempel: ",
+        "gleich aus, Byte für Byte",
+    ] {
+        assert!(ran.out.contains(words), "{words}: {}", ran.out);
+    }
+    let page = Path::new(&bundle).join("data/report.html");
+    fs::write(&page, fs::read_to_string(&page).unwrap() + " ").unwrap();
+    let ran = zollhund(&["verify", &bundle, "--lang", "de"]);
+    assert_eq!(ran.status, 2);
+    assert!(ran.out.contains("FALSCH  Datei: data/report.html ist nicht mehr so, wie"), "{}", ran.out);
+}
+
 /// Frames of a file: number, time, bytes.
 fn frames_of(path: &str) -> Vec<(u64, u64, Vec<u8>)> {
     let mut file = CaptureFile::open(Path::new(path), Digest::Skip).unwrap();

@@ -442,6 +442,7 @@ fn the_program_describes_itself() {
         (&["--help"], &["analyze", "demo", "Exit status"]),
         (&["analyze", "--help"], &["--service", "--fail-on", "standard input"]),
         (&["schema"], &["json-schema.org", "findings"]),
+        (&["schema", "diff"], &["urn:zollhund:diff:1", "cautions"]),
         (&["completions", "bash"], &["complete", "--fail-on"]),
         (&["completions", "fish"], &["zollhund"]),
         (&["man"], &[".TH zollhund", "analyze"]),

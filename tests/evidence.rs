@@ -26,6 +26,7 @@ fn knowledge() -> Knowledge {
 
 fn summary(input: Input) -> Summary {
     let job = Job {
+        cut_short: false,
         input,
         knowledge: knowledge().into(),
         output: None,

@@ -135,6 +135,7 @@ fn analyzed(file: &Path, output: &Path, lang: Lang) -> Outcome {
     let knowledge = run::knowledge(&Wanted { service: Some("zoom"), lang, ..Wanted::default() }).unwrap();
     let job = Job {
         input: Input::Files(vec![file.to_owned()]),
+        cut_short: false,
         knowledge: knowledge.into(),
         output: Some(output.to_owned()),
         hash: true,

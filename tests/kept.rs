@@ -8,10 +8,11 @@
     unreachable_pub,
     reason = "helpers of tests may fail as tests do"
 )]
+#![allow(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod program;
 
-use program::{Folder, files, frames, pcap, run, zollhund};
+use program::{Folder, assert_valid_as, files, frames, pcap, run, zollhund};
 use serde_json::Value;
 use zollhund::wire::LinkType;
 
@@ -41,6 +42,42 @@ fn a_kept_report_is_told_again_in_every_form_and_language() {
     let german = files(&demo(&folder, "german", &["--lang", "de"]));
     assert_eq!(zollhund(&["report", &output, "--lang", "de", "--format", "html"]).out, german["report.html"]);
     assert_eq!(zollhund(&["report", &output, "--fail-on", "high"]).status, 1);
+}
+
+#[test]
+fn a_report_is_canonical_json() {
+    let folder = Folder::new();
+    let audit = folder.file("audit.toml", zollhund(&["services", "template"]).out);
+    let output = demo(&folder, "out", &["--audit", &audit]);
+    // With numbers that are not whole, in the document and in the rows of its tables.
+    let text = std::fs::read_to_string(format!("{output}/report.json")).unwrap();
+    assert!(text.contains("\"latitude\":52.52,") && text.contains("\"round_trip_ms\":"), "{text}");
+    let check =
+        "import json, rfc8785, sys\nraw = sys.stdin.buffer.read()\nsys.exit(rfc8785.dumps(json.loads(raw)) != raw)";
+    for text in [text.as_str(), zollhund(&["diff", &output, &output, "--format", "json"]).out.trim_end()] {
+        match stock(&["python3", "-c", check], text.as_bytes()) {
+            Some(done) if done.contains("No module named") => {
+                assert!(std::env::var("ZOLLHUND_LAB").is_err(), "the Python module rfc8785 is missing");
+                eprintln!("SKIPPED: the Python module rfc8785 is missing");
+            }
+            Some(complaint) => {
+                assert_eq!(complaint, "", "a stock implementation of RFC 8785 finds something to change");
+            }
+            None => eprintln!("SKIPPED: no python3"),
+        }
+    }
+}
+
+/// Runs another program with these bytes; what it complained, or that it was not content. `None` if it is not there.
+fn stock(words: &[&str], input: &[u8]) -> Option<String> {
+    use std::io::Write;
+    let mut command = std::process::Command::new(words[0]);
+    command.args(&words[1..]).stdin(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().ok()?;
+    let _ = child.stdin.take()?.write_all(input);
+    let done = child.wait_with_output().ok()?;
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    Some(if done.status.success() || !said.is_empty() { said } else { "not content".into() })
 }
 
 #[test]
@@ -124,7 +161,7 @@ fn a_comparison_says_what_is_new_gone_and_changed() {
     let whole = demo(&folder, "whole", &[]);
     let same = zollhund(&["diff", &whole, &whole, "--fail-on", "info", "--format", "json"]);
     assert_eq!((same.status, same.err.as_str()), (0, ""));
-    let same: Value = serde_json::from_str(&same.out).unwrap();
+    let same = assert_valid_as("diff", &same.out);
     for kind in ["recipients", "organisations", "countries", "findings"] {
         let rows = same[kind].as_array().unwrap();
         assert!(!rows.is_empty() && rows.iter().all(|row| row["state"] == "same"), "{kind}");
@@ -137,7 +174,7 @@ fn a_comparison_says_what_is_new_gone_and_changed() {
     let diff = |more: &[&str]| zollhund(&[&["diff", &begin, &whole, "--service", "zoom"], more].concat());
     let ran = diff(&["--format", "json", "--fail-on", "attention"]);
     assert_eq!((ran.status, ran.err.as_str()), (1, ""));
-    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    let json = assert_valid_as("diff", &ran.out);
     let state = |kind: &str, key: &str, name: &str| {
         let row = json[kind].as_array().unwrap().iter().find(|row| row[key].as_str().unwrap().contains(name));
         row.unwrap_or_else(|| panic!("{name} is not among {kind}"))["state"].as_str().unwrap().to_owned()
@@ -149,7 +186,7 @@ fn a_comparison_says_what_is_new_gone_and_changed() {
     assert!(json["cautions"][0].as_str().unwrap().contains("not equally long"), "{}", json["cautions"]);
     let back = zollhund(&["diff", &whole, &begin, "--service", "zoom", "--format", "json", "--fail-on", "high"]);
     assert_eq!(back.status, 0, "nothing grave is new the other way round");
-    assert!(back.out.contains("\"state\":\"gone\",\"name\":\"metrics-partner"));
+    assert!(back.out.contains("\"name\":\"metrics-partner.example\",\"notes\":[],\"state\":\"gone\""), "{}", back.out);
     for (lang, words) in
         [("en", ["Recipients", "new", "Volumes by phase"]), ("de", ["Empfänger", "neu", "Mengen nach Phasen"])]
     {

@@ -65,6 +65,7 @@ fn every_call_is_told_and_nothing_else() {
     let Some(files) = captures() else { return };
     let mut job = Job {
         input: Input::Demo { seed: 1 },
+        cut_short: false,
         knowledge: knowledge(&Wanted::default()).unwrap().into(),
         output: None,
         overwrite: false,

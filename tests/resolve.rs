@@ -248,6 +248,7 @@ fn capture(folder: &Path) -> PathBuf {
 fn run(capture: &Path, resolve: Option<Upstream>, output: Option<PathBuf>) -> Outcome {
     let job = Job {
         input: Input::Files(vec![capture.to_owned()]),
+        cut_short: false,
         knowledge: knowledge(&Wanted { service: Some("zoom"), ..Wanted::default() }).unwrap().into(),
         output,
         overwrite: false,

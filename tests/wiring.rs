@@ -52,6 +52,7 @@ fn save(folder: &Path, payload: Option<u32>) -> Save {
 fn offline(files: Vec<PathBuf>, knowledge: Arc<Knowledge>, output: Option<PathBuf>) -> Outcome {
     let job = Job {
         input: Input::Files(files),
+        cut_short: false,
         knowledge,
         output,
         overwrite: false,

@@ -109,6 +109,8 @@ pub(super) enum Command {
         geoip: Option<PathBuf>,
         #[arg(long, value_enum, default_value_t)]
         format: Format,
+        #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
+        lang: Lang,
     },
     /// Seal what an interrupted run left behind; have a sealed bundle signed and time-stamped
     Seal {
@@ -164,8 +166,11 @@ pub(super) enum Command {
         #[arg(long, value_parser = lang, default_value = "en", value_name = "en|de")]
         lang: Lang,
     },
-    /// The JSON Schema of report.json
-    Schema,
+    /// The JSON Schema of report.json, or of a comparison
+    Schema {
+        #[arg(value_enum, default_value_t)]
+        of: Document,
+    },
     /// Completions for a shell
     Completions { shell: clap_complete::Shell },
     /// The manual page
@@ -418,6 +423,16 @@ impl Tell {
         let asks = false;
         self.output.is_none() && self.look.format == Form::Text && !asks
     }
+}
+
+/// Documents with a published shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Document {
+    /// report.json
+    #[default]
+    Report,
+    /// What `diff --format json` prints
+    Diff,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

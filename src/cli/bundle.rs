@@ -4,7 +4,7 @@ use super::args::{Format, Judge, Tell};
 use super::{Exit, complain, conclude, job, print, wanted};
 use crate::engine::{Device, Knowledge};
 use crate::evidence::{Sealed, is_sealed};
-use crate::run::{self, Bundle, Draft, Holds, Outcome, Prepare, Verified, Verify, Witness};
+use crate::run::{self, Bundle, Draft, Holds, Outcome, Prepare, Statement, Verified, Verify, Witness};
 use crate::wire::Text;
 use anyhow::{Context, Result};
 use std::fmt::Write;
@@ -106,17 +106,18 @@ pub(super) fn verify(bundle: &Path, how: &Verify<'_>, format: Format) -> Result<
 }
 
 fn text(verified: &Verified) -> String {
-    let mut out = String::new();
-    for statement in &verified.statements {
-        let word = match statement.holds {
-            Holds::Yes => "holds",
-            Holds::Open => "open ",
-            Holds::No => "FAILS",
+    let (mut out, lang) = (String::new(), verified.lang);
+    for Statement { holds, about, text } in &verified.statements {
+        let word = match holds {
+            Holds::Yes => lang.pick("holds", "stimmt"),
+            Holds::Open => lang.pick("open ", "offen "),
+            Holds::No => lang.pick("FAILS", "FALSCH"),
         };
-        let _ = writeln!(out, "{word}  {}: {}", statement.about, statement.text);
+        let _ = writeln!(out, "{word}  {}: {text}", about.words(lang));
     }
     if verified.sealed {
-        let _ = writeln!(out, "SHA-512 of the tag manifest: {}", verified.digest);
+        let what = lang.pick("SHA-512 of the tag manifest", "SHA-512 des Tag-Manifests");
+        let _ = writeln!(out, "{what}: {}", verified.digest);
     }
     out
 }

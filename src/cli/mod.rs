@@ -138,12 +138,13 @@ fn dispatch(command: Command) -> Result<Exit> {
         }
         #[cfg(feature = "live")]
         Command::Run(running) => isolated::run(&running),
-        Command::Verify { bundle, reanalyze, signers, authority, geoip, format } => {
+        Command::Verify { bundle, reanalyze, signers, authority, geoip, format, lang } => {
             let how = run::Verify {
                 signers: signers.as_deref(),
                 authority: authority.as_deref(),
                 reanalyze,
                 geoip: geoip.as_deref(),
+                lang,
                 progress: io::stderr().is_terminal(),
             };
             bundle::verify(&bundle, &how, format)
@@ -159,7 +160,10 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Doctor { geoip, format, lang } => doctor::doctor(geoip.as_deref(), format, lang).map(|()| Exit::Done),
         #[cfg(feature = "live")]
         Command::Interfaces { format, lang } => doctor::list(format, lang).map(|()| Exit::Done),
-        Command::Schema => print(crate::report::SCHEMA),
+        Command::Schema { of } => print(match of {
+            args::Document::Report => crate::report::SCHEMA,
+            args::Document::Diff => crate::report::DIFF_SCHEMA,
+        }),
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "zollhund", &mut out);
@@ -189,6 +193,7 @@ fn picture(path: &Path, judge: &Judge, lang: Lang) -> Result<Summary> {
     }
     let job = Job {
         input: run::Input::Files(vec![path.to_owned()]),
+        cut_short: false,
         knowledge: knowledge(judge, lang)?.into(),
         output: None,
         overwrite: false,
@@ -208,6 +213,7 @@ fn picture(path: &Path, judge: &Judge, lang: Lang) -> Result<Summary> {
 fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
     Ok(Job {
         input,
+        cut_short: false,
         knowledge: knowledge(judge, tell.look.lang)?.into(),
         output: tell.output.clone(),
         overwrite: tell.overwrite,

@@ -16,7 +16,10 @@ pub(super) fn form(summary: &Summary, annex: &Annex, form: Form, style: &Style) 
     let mut out = Vec::new();
     match form {
         Form::Text => summary_text(summary, style, &mut out)?,
-        Form::Json => summary_json(summary, &mut out)?,
+        Form::Json => {
+            summary_json(summary, &mut out)?;
+            out.push(b'\n');
+        }
         Form::Html => out = summary_html(summary, annex).into_bytes(),
         Form::Csv => {
             let mut table = TableWriter::<Findings, _>::new(out, Vec::new());

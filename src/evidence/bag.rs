@@ -21,6 +21,8 @@ const INFO: &str = "bag-info.txt";
 const MANIFESTS: [(&str, Algorithm); 2] =
     [("manifest-sha256.txt", Algorithm::Sha256), ("manifest-sha512.txt", Algorithm::Sha512)];
 
+/// The tag manifest while it is written.
+const UNFINISHED: &str = ".tagmanifest-sha512.unfinished";
 /// Files in one bag, so that a bag made to harm ends.
 const MAX_FILES: usize = 100_000;
 /// Bytes of a manifest that is read.
@@ -96,6 +98,12 @@ pub fn is_sealed(root: &Path) -> bool {
 /// # Errors
 /// The bag is sealed already, a file cannot be read or written, or there is something in it that is no plain file.
 pub fn seal(root: &Path, info: &[(&str, &str)]) -> Result<Sealed, EvidenceError> {
+    if !is_sealed(root) {
+        // What sealing began that was interrupted, and says nothing.
+        for name in [DECLARATION, INFO, UNFINISHED].into_iter().chain(MANIFESTS.map(|(manifest, _)| manifest)) {
+            let _ = fs::remove_file(root.join(name));
+        }
+    }
     let mut payload = Vec::new();
     for path in files(root, PAYLOAD)? {
         payload.push((path.clone(), digests(&root.join(path))?));
@@ -119,7 +127,10 @@ pub fn seal(root: &Path, info: &[(&str, &str)]) -> Result<Sealed, EvidenceError>
         tagged.push((tag.to_owned(), digests(&root.join(tag))?));
     }
     tagged.sort_by(|(a, _), (b, _)| a.cmp(b));
-    write_new(&root.join(TAG_MANIFEST), &listing(&tagged, Algorithm::Sha512))?;
+    // With its name the bag is sealed: it gets it when it is whole.
+    let (unfinished, whole) = (root.join(UNFINISHED), root.join(TAG_MANIFEST));
+    write_new(&unfinished, &listing(&tagged, Algorithm::Sha512))?;
+    fs::rename(&unfinished, &whole).map_err(|error| EvidenceError::creating(&whole, error))?;
     let digest = digests(&root.join(TAG_MANIFEST))?.sha512;
     Ok(Sealed { digest, files: payload.len(), bytes })
 }

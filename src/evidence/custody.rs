@@ -2,7 +2,7 @@
 //! be changed, taken out or put in without every later one telling (one JSON object per line).
 
 use super::error::{EvidenceError, name};
-use crate::wire::{Text, Timestamp};
+use crate::wire::Timestamp;
 use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -65,12 +65,19 @@ impl Custody {
         let mut chain = Chain::empty();
         if let Some(before) = before {
             chain = Chain::read(before, None)?;
+            chain.broken_at = if chain.torn { chain.number + 1 } else { chain.broken_at };
             chain.unbroken(before)?;
         }
         let file = if path.exists() {
             chain = Chain::read(path, Some(&chain))?;
             chain.unbroken(path)?;
-            OpenOptions::new().append(true).open(path).map_err(|source| EvidenceError::writing(path, source))?
+            let writing = |source| EvidenceError::writing(path, source);
+            let file = OpenOptions::new().append(true).open(path).map_err(writing)?;
+            if chain.torn {
+                // It says nothing that could be relied on, and nothing could follow from it.
+                file.set_len(chain.bytes).map_err(writing)?;
+            }
+            file
         } else {
             super::store::new_file(path)?
         };
@@ -108,13 +115,17 @@ pub struct Chain {
     pub steps: Vec<Step>,
     /// The first line that does not follow from the one before; 0 if all do.
     pub broken_at: u64,
+    /// The last line has no end: writing it was interrupted.
+    pub torn: bool,
+    /// Length of the lines before that.
+    bytes: u64,
     last: String,
     number: u64,
 }
 
 impl Chain {
     fn empty() -> Self {
-        Self { steps: Vec::new(), broken_at: 0, last: NOTHING.into(), number: 0 }
+        Self { steps: Vec::new(), broken_at: 0, torn: false, bytes: 0, last: NOTHING.into(), number: 0 }
     }
 
     /// Reads a log; `before` is the log that it goes on from.
@@ -134,14 +145,17 @@ impl Chain {
             if reader.by_ref().take(MAX_LINE).read_until(b'\n', &mut line).map_err(reading)? == 0 {
                 break;
             }
-            let whole = line.strip_suffix(b"\n");
-            let step = serde_json::from_slice::<Step>(whole.unwrap_or(&line)).ok();
+            let Some(whole) = line.strip_suffix(b"\n") else {
+                chain.torn = true;
+                break;
+            };
             let follows = |s: &Step| s.previous == chain.last && s.number == chain.number + 1;
-            let Some(step) = step.filter(|s| whole.is_some() && follows(s)) else {
+            let Some(step) = serde_json::from_slice::<Step>(whole).ok().filter(follows) else {
                 chain.broken_at = at;
                 break;
             };
-            chain.last = sha256(whole.unwrap_or_default());
+            chain.bytes += line.len() as u64;
+            chain.last = sha256(whole);
             chain.number = step.number;
             chain.steps.push(step);
         }
@@ -153,12 +167,6 @@ impl Chain {
             0 => Ok(()),
             line => Err(EvidenceError::Custody { name: name(path), line }),
         }
-    }
-
-    /// What the last line says, in words.
-    #[must_use]
-    pub fn latest(&self) -> Option<Text> {
-        self.steps.last().map(|s| format!("{} {} by {}", s.time, s.action, s.actor).as_str().into())
     }
 }
 
@@ -208,12 +216,19 @@ mod tests {
             (changed, 2),
             (format!("{}\n{}\n", lines[0], lines[2]), 2),
             (format!("{}\n{}\n{}\n", lines[1], lines[0], lines[2]), 1),
-            (whole[..whole.len() - 9].to_owned(), 3),
             ("\u{1b}[2J\n".to_owned(), 1),
         ] {
             fs::write(&path, &text).unwrap();
             assert_eq!(Chain::read(&path, None).unwrap().broken_at, broken_at, "{text}");
             assert!(Custody::go_on(&folder.path().join("x"), Some(&path), "").is_err());
         }
+        // A line that was being written when the disk was full, or the power gone.
+        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        let chain = Chain::read(&path, None).unwrap();
+        assert_eq!((chain.steps.len(), chain.broken_at, chain.torn), (2, 0, true));
+        assert!(Custody::go_on(&folder.path().join("x"), Some(&path), "").is_err(), "nothing follows from it");
+        Custody::go_on(&path, None, "an auditor").unwrap().note(Timestamp::ZERO, "resumed", "").unwrap();
+        let chain = Chain::read(&path, None).unwrap();
+        assert_eq!((chain.steps.len(), chain.broken_at, chain.torn), (3, 0, false));
     }
 }

@@ -7,8 +7,8 @@ mod text;
 pub use html::diff_html;
 pub use text::diff_text;
 
+use super::canonical::canonical;
 use super::format::{company, duration};
-use super::json::harmless;
 use super::phases;
 use crate::attribution::registrable;
 use crate::engine::view::Summary;
@@ -20,6 +20,9 @@ use std::io::{self, Write};
 
 /// The version of the document's shape.
 const DIFF_VERSION: u32 = 1;
+
+/// The JSON Schema (2020-12) of the document.
+pub const DIFF_SCHEMA: &str = include_str!("diff.schema.json");
 
 /// Volumes differ from call to call. A change is told from this factor and this many bytes on.
 const FACTOR: u64 = 2;
@@ -155,12 +158,12 @@ impl Difference {
         self.a.incomplete || self.b.incomplete
     }
 
-    /// As one JSON document.
+    /// As one JSON document ([`DIFF_SCHEMA`]), canonical but for the line end.
     ///
     /// # Errors
     /// Whatever the writer returns.
     pub fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
-        out.write_all(&harmless(self)?)?;
+        out.write_all(&canonical(self)?)?;
         out.write_all(b"\n")
     }
 }

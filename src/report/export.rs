@@ -2,8 +2,8 @@
 //! like those of Suricata (EVE); host names as a hosts file for Wireshark. Made from the rows of a kept report.
 
 use super::annex::EndpointRow;
+use super::canonical::canonical;
 use super::format::title;
-use super::json::harmless;
 use crate::engine::view::Summary;
 use crate::policy::{Finding, Lang, Severity};
 use crate::wire::{FrameNo, Timestamp};
@@ -98,7 +98,7 @@ impl<'s> Exporter<'s> {
 }
 
 fn line(event: &Value, out: &mut impl Write) -> io::Result<()> {
-    let mut bytes = harmless(event)?;
+    let mut bytes = canonical(event)?;
     bytes.push(b'\n');
     out.write_all(&bytes)
 }

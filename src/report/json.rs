@@ -1,11 +1,11 @@
 //! `report.json`: everything in one JSON document, made in one pass and never whole in memory. The large tables are taken
-//! over, row by row, from the finished JSON-lines files, so a row is the same bytes in both. The document is canonical: keys
-//! in one order, numbers in one form, so that the same picture is the same bytes, also after it was read back.
+//! over, row by row, from the finished JSON-lines files. The document is canonical (RFC 8785), so that the same picture is
+//! the same bytes, also after it was read back.
 //!
 //! All text is escaped so that printing the document on a terminal is harmless; its values are exact.
 
+use super::canonical::{canonical, canonicalise};
 use super::document::{self, Kept, Service};
-use super::row::escape;
 use super::tables::{Definition, Findings, Losses, Table, json_row};
 use crate::engine::view::Summary;
 use serde::Serialize;
@@ -18,6 +18,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const SCHEMA: &str = include_str!("report.schema.json");
 
 const CHUNK: usize = 64 * 1024;
+/// The first of all keys.
+const FIRST: &str = "captures";
 
 /// The document without the large tables, as for `--format json`.
 ///
@@ -40,67 +42,69 @@ pub struct Rows<R> {
 /// and the document says how many rows are there.
 pub const MAX_ROWS: u64 = 20_000;
 
-/// The whole document. `tables` become arrays under the name of the table, in the order given, up to [`MAX_ROWS`] each.
+/// The whole document. `tables` become arrays under the name of the table, up to [`MAX_ROWS`] each.
 ///
 /// # Errors
 /// Whatever the readers and the writer return. The writer gets large pieces; it need not be buffered.
-pub fn report_json<R: Read>(summary: &Summary, tables: Vec<Rows<R>>, out: &mut impl Write) -> io::Result<()> {
-    let mut json = Document { out, buffer: Vec::with_capacity(2 * CHUNK), empty: true };
-    json.member("schema", &SCHEMA_VERSION)?;
-    json.member("zollhund", env!("CARGO_PKG_VERSION"))?;
-    json.member("lang", summary.lang.token())?;
+pub fn report_json<R: Read>(summary: &Summary, mut tables: Vec<Rows<R>>, out: &mut impl Write) -> io::Result<()> {
+    let kept = |t: &Rows<R>| Kept { name: t.table.name.into(), rows: t.count, here: t.count <= MAX_ROWS };
+    let kept: Vec<Kept<'_>> = tables.iter().map(kept).collect();
+    tables.retain(|t| t.count <= MAX_ROWS);
+    let json = &mut Document { out, buffer: Vec::with_capacity(2 * CHUNK), line: Vec::new() };
+    // In the order of the keys.
     json.each("captures", summary.captures.iter().map(document::capture))?;
-    json.member("totals", &document::totals(summary))?;
     json.member("circumstances", &document::circumstances(&summary.circumstances))?;
-    if let Some((id, name)) = &summary.service {
-        json.member("service", &Service { id: (&**id).into(), name: (&**name).into() })?;
+    for table in ["dns", "endpoints", "facts"] {
+        json.table(table, &mut tables)?;
     }
-    if let Some(proposal) = &summary.circumstances.proposal {
-        json.member("proposal", &document::proposal(proposal))?;
+    json.rows::<Findings>(Findings::DEFINITION, (1..).zip(&summary.findings))?;
+    for table in ["flows", "handshakes"] {
+        json.table(table, &mut tables)?;
     }
-    if let Some(stated) = &summary.stated {
-        json.member("stated", stated)?;
-    }
+    json.member("lang", summary.lang.token())?;
+    json.each("law", summary.law.iter().map(document::law))?;
     if let Some(list) = &summary.list {
         json.member("list", &document::origin(list))?;
     }
-    json.each("law", summary.law.iter().map(document::law))?;
-    json.rows::<Findings>(Findings::DEFINITION, (1..).zip(&summary.findings))?;
-    json.each("recipients", summary.recipients.iter().map(document::recipient))?;
-    json.each("markers", summary.markers.iter().map(document::mark))?;
-    json.member("timeline", &document::timeline(&summary.timeline))?;
-    json.rows::<Losses>(Losses::DEFINITION, &summary.losses)?;
-    json.each("sources", summary.sources.iter().map(|source| document::origin(source)))?;
     if let Some(look_ups) = &summary.look_ups {
         json.member("look_ups", &document::look_ups(look_ups, summary))?;
     }
-    json.each("translations", summary.other.iter().map(document::translation))?;
-    let kept = |t: &Rows<R>| Kept { name: t.table.name.into(), rows: t.count, here: t.count <= MAX_ROWS };
-    json.each("tables", tables.iter().map(kept))?;
-    for rows in tables.into_iter().filter(|t| t.count <= MAX_ROWS) {
-        json.lines(rows.table.name, rows.lines)?;
+    json.rows::<Losses>(Losses::DEFINITION, &summary.losses)?;
+    json.each("markers", summary.markers.iter().map(document::mark))?;
+    if let Some(proposal) = &summary.circumstances.proposal {
+        json.member("proposal", &document::proposal(proposal))?;
     }
+    json.each("recipients", summary.recipients.iter().map(document::recipient))?;
+    json.member("schema", &SCHEMA_VERSION)?;
+    if let Some((id, name)) = &summary.service {
+        json.member("service", &Service { id: (&**id).into(), name: (&**name).into() })?;
+    }
+    json.each("sources", summary.sources.iter().map(|source| document::origin(source)))?;
+    if let Some(stated) = &summary.stated {
+        json.member("stated", stated)?;
+    }
+    json.each("tables", kept.iter())?;
+    json.member("timeline", &document::timeline(&summary.timeline))?;
+    json.member("totals", &document::totals(summary))?;
+    json.each("translations", summary.other.iter().map(document::translation))?;
+    json.member("zollhund", env!("CARGO_PKG_VERSION"))?;
     json.end()
 }
 
-/// A JSON object that is written as it comes: one member per line, arrays with one element per line.
+/// A JSON object that is written as it comes, piece by piece.
 struct Document<'w, W> {
     out: &'w mut W,
     buffer: Vec<u8>,
-    empty: bool,
+    /// A row before it is in its form.
+    line: Vec<u8>,
 }
 
 impl<W: Write> Document<'_, W> {
     fn key(&mut self, key: &str) {
-        self.buffer.extend_from_slice(if self.empty { b"{\n\"" } else { b",\n\"" });
-        self.empty = false;
-        escape(key, &mut self.buffer);
+        // The first member follows the brace; `captures` is always there.
+        self.buffer.extend_from_slice(if key == FIRST { b"{\"" } else { b",\"" });
+        self.buffer.extend_from_slice(key.as_bytes());
         self.buffer.extend_from_slice(b"\":");
-    }
-
-    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-        value.serialize(&mut serde_json::Serializer::with_formatter(&mut self.buffer, Harmless))?;
-        self.hand_on(CHUNK)
     }
 
     fn hand_on(&mut self, from: usize) -> io::Result<()> {
@@ -109,6 +113,11 @@ impl<W: Write> Document<'_, W> {
             self.buffer.clear();
         }
         Ok(())
+    }
+
+    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        self.buffer.extend_from_slice(&canonical(value)?);
+        self.hand_on(CHUNK)
     }
 
     fn member(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
@@ -120,69 +129,57 @@ impl<W: Write> Document<'_, W> {
         self.key(key);
         self.buffer.push(b'[');
         for (at, value) in values.enumerate() {
-            self.buffer.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
+            self.comma(at);
             self.value(&value)?;
         }
         self.buffer.push(b']');
         Ok(())
     }
 
+    fn comma(&mut self, at: usize) {
+        if at > 0 {
+            self.buffer.push(b',');
+        }
+    }
+
+    /// The row that stands in `line`.
+    fn row(&mut self, at: usize) -> io::Result<()> {
+        self.comma(at);
+        canonicalise(&self.line, &mut self.buffer);
+        self.line.clear();
+        self.hand_on(CHUNK)
+    }
+
     /// Rows of a table that is small enough to be kept in memory.
     fn rows<'r, T: Table>(&mut self, table: &Definition, rows: impl IntoIterator<Item = T::Row<'r>>) -> io::Result<()> {
         self.key(table.name);
-        self.buffer.extend_from_slice(b"[\n");
+        self.buffer.push(b'[');
         for (at, row) in rows.into_iter().enumerate() {
-            if at > 0 {
-                self.buffer.push(b',');
-            }
-            json_row::<T>(&row, &mut self.buffer);
-            self.hand_on(CHUNK)?;
+            json_row::<T>(&row, &mut self.line);
+            self.row(at)?;
         }
         self.buffer.push(b']');
         Ok(())
     }
 
-    /// Rows that are JSON lines already.
-    fn lines(&mut self, key: &str, rows: impl Read) -> io::Result<()> {
+    /// Rows that are JSON lines already, if there are any of this table.
+    fn table<R: Read>(&mut self, key: &str, tables: &mut Vec<Rows<R>>) -> io::Result<()> {
+        let Some(at) = tables.iter().position(|t| t.table.name == key) else { return Ok(()) };
+        let mut lines = BufReader::with_capacity(CHUNK, tables.swap_remove(at).lines);
         self.key(key);
-        self.buffer.extend_from_slice(b"[\n");
-        let mut rows = BufReader::with_capacity(CHUNK, rows);
-        while !rows.fill_buf()?.is_empty() {
-            rows.read_until(b'\n', &mut self.buffer)?;
-            self.hand_on(CHUNK)?;
-            if !rows.fill_buf()?.is_empty() {
-                self.buffer.push(b',');
-            }
+        self.buffer.push(b'[');
+        let mut at = 0;
+        while lines.read_until(b'\n', &mut self.line)? > 0 {
+            self.row(at)?;
+            at += 1;
         }
         self.buffer.push(b']');
         Ok(())
     }
 
-    fn end(mut self) -> io::Result<()> {
-        self.buffer.extend_from_slice(b"\n}\n");
+    fn end(&mut self) -> io::Result<()> {
+        self.buffer.push(b'}');
         self.hand_on(0)?;
         self.out.flush()
-    }
-}
-
-/// A value in which nothing acts on a terminal.
-pub(super) fn harmless(value: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Harmless))?;
-    Ok(json)
-}
-
-/// Writes strings like the tables do.
-struct Harmless;
-
-impl serde_json::ser::Formatter for Harmless {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
-            return writer.write_all(fragment.as_bytes());
-        }
-        // Fragments hold no quote, backslash or control character: those were escaped before.
-        let mut escaped = Vec::with_capacity(fragment.len() + 16);
-        escape(fragment, &mut escaped);
-        writer.write_all(&escaped)
     }
 }

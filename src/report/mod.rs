@@ -3,6 +3,7 @@
 //! same input gives the same bytes.
 
 mod annex;
+mod canonical;
 mod community;
 mod diff;
 mod document;
@@ -19,7 +20,7 @@ mod text;
 
 pub use annex::{Annex, EndpointRow, HelloRow};
 pub use community::community_hash;
-pub use diff::{Difference, diff_html, diff_text};
+pub use diff::{DIFF_SCHEMA, Difference, diff_html, diff_text};
 pub use export::{Exporter, Fields, FlowRow, hosts_line};
 pub use html::summary_html;
 pub use json::{MAX_ROWS, Rows, SCHEMA, SCHEMA_VERSION, report_json, summary_json};

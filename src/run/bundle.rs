@@ -10,12 +10,8 @@
 
 use super::knowledge::{self, Wanted, knowledge};
 use super::offline::{Input, Job, Outcome, analyze};
-use crate::capture::{CaptureFile, Digest, Ending, Record};
 use crate::engine::Device;
-use crate::evidence::{
-    CUSTODY, Chain, Checked, Custody, PAYLOAD, Sealed, Verdict, check, digests, is_sealed, seal, signature_path,
-    stamp_path, verify_signature, verify_stamp,
-};
+use crate::evidence::{CUSTODY, Custody, PAYLOAD, Sealed, check, digests, is_sealed, seal, stamp_path};
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -24,7 +20,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-const CAPTURE: &str = "capture";
+pub(super) const CAPTURE: &str = "capture";
 /// Where a capture that was watched lies in a bundle.
 pub(super) const RECORDING: &str = "data/capture";
 const INPUTS: &str = "inputs";
@@ -33,13 +29,11 @@ const POLICY: &str = "inputs/policy";
 const RANGES: &str = "inputs/ranges";
 const ENVIRONMENT: &str = "environment.json";
 const SCHEMA: &str = "report.schema.json";
-const PROGRAM: &str = concat!("zollhund ", env!("CARGO_PKG_VERSION"));
-/// The tables that a second analysis has to make again, byte for byte.
-const COMPARED: [&str; 3] = ["findings.jsonl", "endpoints.jsonl", "flows.jsonl"];
+pub(super) const PROGRAM: &str = concat!("zollhund ", env!("CARGO_PKG_VERSION"));
 
 /// What the wall clock says: when something was done with the evidence.
 #[expect(clippy::disallowed_methods, reason = "the custody log tells when it is written")]
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
@@ -47,10 +41,13 @@ fn now() -> Timestamp {
 /// What was asked for, so that it can be asked for again. Paths are inside the bundle.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Recipe {
-    program: String,
+pub(super) struct Recipe {
+    pub(super) program: String,
     /// Names of the capture files that were given, in the order in which they make one capture.
-    captures: Vec<String>,
+    pub(super) captures: Vec<String>,
+    /// Their sizes, so that a copy that was cut short is known for one.
+    #[serde(default)]
+    bytes: Vec<u64>,
     service: Option<String>,
     hosts: Vec<String>,
     list: Option<String>,
@@ -61,7 +58,7 @@ struct Recipe {
     vantage: Option<String>,
     lang: String,
     /// Databases of the user's own, which are not in the bundle: name and SHA-256.
-    databases: Vec<(String, String)>,
+    pub(super) databases: Vec<(String, String)>,
 }
 
 /// A bundle that is to be made: everything that the judgement rests on has been read, nothing written.
@@ -96,6 +93,8 @@ impl Draft {
         let mut recipe = Recipe {
             program: PROGRAM.into(),
             captures: files.iter().map(|path| knowledge::file_name(path)).collect(),
+            // What has no size is refused when it is to be copied.
+            bytes: files.iter().map(|path| fs::metadata(path).map_or(0, |about| about.len())).collect(),
             service: wanted.service.map(Into::into),
             hosts: wanted.hosts.to_vec(),
             subject: device.map(|d| d.to_string()),
@@ -234,7 +233,8 @@ impl Bundle {
     }
 }
 
-/// Seals what an interrupted run left behind: it is analyzed as far as it goes, and the bag is closed.
+/// Seals what an interrupted run left behind: it is analyzed as far as it goes, and the bag is closed. What can be made again
+/// is made again; captures, inputs and log stay as they are.
 ///
 /// # Errors
 /// It is sealed already, is no bundle, or cannot be read or written.
@@ -252,16 +252,32 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
     };
     let mut bundle = Bundle { root: root.to_owned(), custody, reference, lang: lang(&recipe) };
     bundle.note("resumed", "the run that made this bundle was interrupted; what it saved is analyzed and sealed")?;
-    let outcome = analyze(&job(root, &recipe, Some(data), None, progress)?)?;
+    for (name, had, of) in recipe.cut_short(root) {
+        bundle.note("cut short", &format!("{name}: {had} of {of} bytes were copied"))?;
+    }
+    for begun in [SCHEMA, ENVIRONMENT] {
+        let _ = fs::remove_file(data.join(begun));
+    }
+    let outcome = analyze(&Job { overwrite: true, ..job(root, &recipe, Some(data), None, progress)? })?;
     let sealed = bundle.seal(&outcome)?;
     Ok((outcome, sealed))
+}
+
+impl Recipe {
+    /// Captures that were not copied to their end: name, bytes that are there, and bytes that there were.
+    pub(super) fn cut_short(&self, root: &Path) -> Vec<(String, u64, u64)> {
+        let folder = root.join(PAYLOAD).join(CAPTURE);
+        let had = |name: &String| fs::metadata(folder.join(name)).map_or(0, |about| about.len());
+        let all = self.captures.iter().zip(&self.bytes).map(|(name, of)| (name.clone(), had(name), *of));
+        all.filter(|(_, had, of)| had < of).collect()
+    }
 }
 
 fn lang(recipe: &Recipe) -> Lang {
     Lang::ALL.into_iter().find(|l| l.token() == recipe.lang).unwrap_or_default()
 }
 
-fn recipe(root: &Path) -> Result<Recipe> {
+pub(super) fn recipe(root: &Path) -> Result<Recipe> {
     let path = root.join(PAYLOAD).join(ANALYSIS);
     let cannot = || format!("{} is no bundle of this program: cannot read {}", root.display(), path.display());
     let text = fs::read_to_string(&path).with_context(cannot)?;
@@ -269,7 +285,13 @@ fn recipe(root: &Path) -> Result<Recipe> {
 }
 
 /// The analysis that the bundle says was made, with the inputs in it.
-fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Path>, progress: bool) -> Result<Job> {
+pub(super) fn job(
+    root: &Path,
+    recipe: &Recipe,
+    output: Option<PathBuf>,
+    geoip: Option<&Path>,
+    progress: bool,
+) -> Result<Job> {
     let data = root.join(PAYLOAD);
     let inside = |path: &Option<String>| path.as_ref().map(|path| data.join(path));
     let (list, audit) = (inside(&recipe.list), inside(&recipe.audit));
@@ -287,6 +309,7 @@ fn job(root: &Path, recipe: &Recipe, output: Option<PathBuf>, geoip: Option<&Pat
     let device = recipe.subject.as_deref().map(str::parse).transpose();
     Ok(Job {
         input: Input::Files(captures(root, recipe)?),
+        cut_short: !recipe.cut_short(root).is_empty(),
         knowledge: knowledge(&wanted)?.into(),
         output,
         overwrite: false,
@@ -306,279 +329,24 @@ pub(super) fn unwrapped(path: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The capture in a bundle: a recording of this program as its folder, else the files in the order in which they were given.
-fn captures(root: &Path, recipe: &Recipe) -> Result<Vec<PathBuf>> {
+pub(super) fn captures(root: &Path, recipe: &Recipe) -> Result<Vec<PathBuf>> {
     let folder = root.join(PAYLOAD).join(CAPTURE);
     if let Some(recording) = super::offline::recording(&folder) {
         return Ok(vec![recording]);
     }
     // Names only: no bundle leads out of itself.
     let names = recipe.captures.iter().filter_map(|name| Path::new(name).file_name());
-    let files: Vec<_> = names.map(|name| folder.join(name)).collect();
+    // One that an interrupted run did not come to is told by its size; one that is missing in a sealed bag, by the manifests.
+    let files: Vec<_> = names.map(|name| folder.join(name)).filter(|path| path.exists()).collect();
     if files.is_empty() {
         bail!("there is no capture in {}", folder.display());
     }
     Ok(files)
 }
 
-/// How a bundle is checked.
-#[derive(Debug, Default)]
-pub struct Verify<'a> {
-    /// Who may have signed (ssh-keygen(1), ALLOWED SIGNERS).
-    pub signers: Option<&'a Path>,
-    /// Certificates of the time-stamp authority.
-    pub authority: Option<&'a Path>,
-    /// Analyze again and compare.
-    pub reanalyze: bool,
-    /// The databases of the user's own that were used.
-    pub geoip: Option<&'a Path>,
-    pub progress: bool,
-}
-
-/// Whether a statement about a bundle holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Holds {
-    Yes,
-    /// Nothing speaks against it, but it was not or cannot be shown.
-    Open,
-    No,
-}
-
-/// One statement.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Statement {
-    pub holds: Holds,
-    /// `file`, `payload`, `custody`, `signature`, `time-stamp`, `findings` ...
-    pub about: &'static str,
-    pub text: Text,
-}
-
-/// What came of checking a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// SHA-512 of the tag manifest; empty if the bag was never sealed.
-    pub digest: String,
-    pub sealed: bool,
-    pub statements: Vec<Statement>,
-}
-
-impl Verified {
-    fn say(&mut self, holds: Holds, about: &'static str, text: impl AsRef<str>) {
-        self.statements.push(Statement { holds, about, text: text.as_ref().into() });
-    }
-
-    #[must_use]
-    pub fn holds(&self) -> bool {
-        self.statements.iter().all(|s| s.holds != Holds::No)
-    }
-}
-
-/// Checks a bundle: every file, the custody log, signature and time stamp, and if wanted the findings.
-///
-/// # Errors
-/// It is no bundle, or cannot be read.
-pub fn verify(root: &Path, how: &Verify<'_>) -> Result<Verified> {
-    let mut verified = Verified { digest: String::new(), sealed: is_sealed(root), statements: Vec::new() };
-    if verified.sealed {
-        let checked = check(root)?;
-        verified.digest.clone_from(&checked.digest);
-        payload(&mut verified, &checked);
-    } else {
-        interrupted(&mut verified, root, &recipe(root)?)?;
-    }
-    custody(&mut verified, root)?;
-    if verified.sealed {
-        vouched(&mut verified, root, how)?;
-    }
-    if how.reanalyze {
-        reanalyze(&mut verified, root, how)?;
-    }
-    Ok(verified)
-}
-
-fn payload(verified: &mut Verified, checked: &Checked) {
-    use crate::evidence::Wrong;
-    for (file, wrong) in &checked.wrong {
-        let what = match wrong {
-            Wrong::Missing => "is listed and not there",
-            Wrong::Changed => "is not as it was sealed",
-            Wrong::Unlisted => "was not there when it was sealed",
-            Wrong::Listing => "is not listed as it has to be",
-        };
-        verified.say(Holds::No, "file", format!("{file} {what}"));
-    }
-    if checked.holds() {
-        let (files, bytes) = (checked.files, checked.bytes);
-        verified.say(
-            Holds::Yes,
-            "payload",
-            format!("{files} files with {bytes} bytes are as they were sealed (SHA-256, SHA-512)"),
-        );
-    }
-}
-
-/// A run that was killed, or whose disk was full: how far does it go?
-fn interrupted(verified: &mut Verified, root: &Path, recipe: &Recipe) -> Result<()> {
-    let mut frames = 0_u64;
-    let mut last = Timestamp::ZERO;
-    let mut ending = String::new();
-    let folder = root.join(PAYLOAD).join(CAPTURE);
-    let files: Vec<_> = match captures(root, recipe)?.as_slice() {
-        [one] if *one == folder => super::offline::segments(&folder)?,
-        files => files.to_vec(),
-    };
-    for path in &files {
-        if !path.exists() {
-            ending = format!("{ending}; {} was not copied any more", knowledge::file_name(path));
-            continue;
-        }
-        let mut file = CaptureFile::open(path, Digest::Skip)?;
-        while let Ok(Some(record)) = file.next() {
-            if let Record::Frame(frame) = record {
-                frames += 1;
-                last = last.max(frame.time);
-            }
-        }
-        if let Some(end) = file.ending().filter(|end| **end != Ending::Complete) {
-            ending = format!("{ending}; {}: {end}", knowledge::file_name(path));
-        }
-    }
-    verified.say(
-        Holds::Open,
-        "payload",
-        format!(
-            "the run was interrupted and nothing is sealed; {frames} frames can be read, the last of {last}{ending}"
-        ),
-    );
-    Ok(())
-}
-
-fn custody(verified: &mut Verified, root: &Path) -> Result<()> {
-    let inside = Chain::read(&root.join(PAYLOAD).join(CUSTODY), None)?;
-    let beside = custody_beside(root);
-    let after = if beside.exists() { Some(Chain::read(&beside, Some(&inside))?) } else { None };
-    let (mut steps, mut latest) = (0, None);
-    for (chain, name) in [(Some(&inside), CUSTODY.to_owned()), (after.as_ref(), beside.display().to_string())] {
-        let Some(chain) = chain else { continue };
-        if chain.broken_at > 0 {
-            let line = chain.broken_at;
-            verified.say(Holds::No, "custody", format!("{name}: line {line} does not follow from the line before"));
-        }
-        steps += chain.steps.len();
-        latest = chain.latest().or(latest);
-    }
-    if inside.broken_at == 0 && after.is_none_or(|chain| chain.broken_at == 0) {
-        let latest = latest.unwrap_or_default();
-        verified.say(
-            Holds::Yes,
-            "custody",
-            format!("{steps} steps, each follows from the one before; the last: {latest}"),
-        );
-    }
-    Ok(())
-}
-
 /// The log of what was done after sealing.
-fn custody_beside(root: &Path) -> PathBuf {
+pub(super) fn custody_beside(root: &Path) -> PathBuf {
     stamp_path(root, CUSTODY)
-}
-
-fn vouched(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()> {
-    if signature_path(root).exists() {
-        match verify_signature(root, how.signers)? {
-            Verdict::Holds(who) => verified.say(Holds::Yes, "signature", who.exact()),
-            Verdict::Unvouched(who) => {
-                let text =
-                    format!("{}; who holds that key is not known: name the signers (--signers FILE)", who.exact());
-                verified.say(Holds::Open, "signature", text);
-            }
-            Verdict::Fails(why) => verified.say(Holds::No, "signature", why.exact()),
-        }
-    } else {
-        verified.say(Holds::Open, "signature", "there is none beside the bundle");
-    }
-    let reply = stamp_path(root, "tsr");
-    if !reply.exists() {
-        verified.say(Holds::Open, "time-stamp", "there is none beside the bundle");
-        return Ok(());
-    }
-    match verify_stamp(root, &reply, how.authority) {
-        Err(error) => verified.say(Holds::No, "time-stamp", error.to_string()),
-        Ok(stamp) => {
-            let time = stamp.time;
-            match stamp.verdict {
-                Verdict::Holds(by) => {
-                    verified.say(Holds::Yes, "time-stamp", format!("existed at {time}, by {}", by.exact()));
-                }
-                Verdict::Unvouched(_) => verified.say(
-                    Holds::Open,
-                    "time-stamp",
-                    format!("says {time}; its signature was not checked: name the authority's certificates (--authority FILE)"),
-                ),
-                Verdict::Fails(why) => verified.say(Holds::No, "time-stamp", why.exact()),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Analyzes the capture again with the inputs of the bundle and compares what comes out.
-fn reanalyze(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()> {
-    let recipe = recipe(root)?;
-    if !recipe.databases.is_empty() {
-        let missing = |(name, sha256): &&(String, String)| {
-            how.geoip.is_none_or(|folder| digests(&folder.join(name)).is_ok_and(|d| d.sha256 != *sha256))
-        };
-        if let Some((name, sha256)) = recipe.databases.iter().find(missing) {
-            verified.say(
-                Holds::Open,
-                "findings",
-                format!("not analyzed again: {name} with SHA-256 {sha256} was used; name its folder (--geoip DIR)"),
-            );
-            return Ok(());
-        }
-    }
-    let scratch = Scratch::new()?;
-    let outcome = analyze(&job(root, &recipe, Some(scratch.0.clone()), how.geoip, how.progress)?)?;
-    let mut same = true;
-    for table in COMPARED {
-        let path = root.join(PAYLOAD).join(table);
-        let sealed = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if fs::read(scratch.0.join(table)).ok().as_deref() != Some(&*sealed) {
-            same = false;
-            verified.say(Holds::No, "findings", format!("{table} comes out differently with {PROGRAM}"));
-        }
-    }
-    let count = outcome.summary.findings.len();
-    if same {
-        verified.say(
-            Holds::Yes,
-            "findings",
-            format!("{count} findings come out the same, byte for byte, with {PROGRAM} and the inputs of the bundle"),
-        );
-    }
-    if recipe.program != PROGRAM {
-        verified.say(Holds::Open, "findings", format!("the bundle was made by {}, this is {PROGRAM}", recipe.program));
-    }
-    Ok(())
-}
-
-/// A folder that goes with its value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        let unique = format!("zollhund-{}-{}", std::process::id(), now().0);
-        let path = std::env::temp_dir().join(unique);
-        make_folder(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// What is wanted of outside witnesses.
@@ -689,7 +457,7 @@ fn pretty(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value).context("cannot write JSON")? + "\n")
 }
 
-fn make_folder(path: &Path) -> Result<()> {
+pub(super) fn make_folder(path: &Path) -> Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -23,9 +23,10 @@ mod slice;
 mod stage;
 mod tables;
 mod told;
+mod verify;
 mod watch;
 
-pub use bundle::{Bundle, Draft, Holds, Statement, Verified, Verify, Witness, finish, verify, witness};
+pub use bundle::{Bundle, Draft, Witness, finish, witness};
 #[cfg(feature = "live")]
 pub use clients::programs;
 #[cfg(feature = "tui")]
@@ -39,4 +40,5 @@ pub use pdf::pdf;
 pub use ranges::{geo_folder, import_ranges};
 pub use saved::{Kept, is_kept, kept};
 pub use slice::{Sliced, slice};
+pub use verify::{About, Holds, Statement, Verified, Verify, verify};
 pub use watch::{Signals, Telling, watch};

@@ -34,6 +34,8 @@ pub enum Input {
 #[derive(Debug)]
 pub struct Job {
     pub input: Input,
+    /// The input is known to end before its end.
+    pub cut_short: bool,
     pub knowledge: Arc<Knowledge>,
     /// Folder for the tables; none are written without it.
     pub output: Option<PathBuf>,
@@ -112,6 +114,10 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     }
     for (time, text) in job.knowledge.audit.iter().flat_map(|a| &a.markers) {
         run.engine.ingest(engine::Input::Mark(Marker { time: *time, text: text.clone() }));
+    }
+    if job.cut_short {
+        run.engine.ingest(engine::Input::Truncated);
+        run.incomplete = true;
     }
     run.engine.end();
     run.drain();

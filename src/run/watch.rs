@@ -153,6 +153,7 @@ impl After {
                 drop(analyzed);
                 analyze(&Job {
                     input: Input::Files(vec![save.folder]),
+                    cut_short: false,
                     knowledge: self.knowledge,
                     output: self.tables,
                     overwrite: telling.overwrite,

@@ -98,12 +98,18 @@ pub fn pcap(link: LinkType, frames: &[(Timestamp, Vec<u8>)]) -> Vec<u8> {
 
 /// A report, held against the schema that the program itself prints.
 pub fn assert_valid(report: &str) -> Value {
+    assert_valid_as("report", report)
+}
+
+/// The same for another document of which `zollhund schema` knows the shape.
+pub fn assert_valid_as(document: &str, text: &str) -> Value {
     let mut schemas = boon::Schemas::new();
     let mut compiler = boon::Compiler::new();
     compiler.enable_format_assertions();
-    compiler.add_resource("report.schema.json", serde_json::from_str(&zollhund(&["schema"]).out).unwrap()).unwrap();
-    let schema = compiler.compile("report.schema.json", &mut schemas).unwrap();
-    let value: Value = serde_json::from_str(report).unwrap();
+    let schema = serde_json::from_str(&zollhund(&["schema", document]).out).unwrap();
+    compiler.add_resource("schema.json", schema).unwrap();
+    let schema = compiler.compile("schema.json", &mut schemas).unwrap();
+    let value: Value = serde_json::from_str(text).unwrap();
     if let Err(error) = schemas.validate(&value, schema) {
         panic!("{error:#}");
     }

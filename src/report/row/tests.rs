@@ -69,8 +69,8 @@ fn a_cell_runs_in_no_spreadsheet_and_on_no_terminal() {
         ("@a,b", "\"'@a,b\"", r#""@a,b""#),
         ("a\"b", "\"a\"\"b\"", r#""a\"b""#),
         ("a\\b", "a\\b", r#""a\\b""#),
-        ("\tx", "\\u{9}x", r#""\u0009x""#),
-        ("x\u{1b}[2Jy\r\n", "x\\u{1b}[2Jy\\u{d}\\u{a}", r#""x\u001b[2Jy\u000d\u000a""#),
+        ("\tx", "\\u{9}x", r#""\tx""#),
+        ("x\u{1b}[2Jy\r\n", "x\\u{1b}[2Jy\\u{d}\\u{a}", r#""x\u001b[2Jy\r\n""#),
         ("\u{202e}ü\u{9b}\u{e0001}", "\\u{202e}ü\\u{9b}\\u{e0001}", r#""\u202eü\u009b\udb40\udc01""#),
     ] {
         assert_eq!(both(&[Cell::Text(text)]), (format!("{csv}\r\n"), format!("{{\"k\":{json}}}\n")), "{text:?}");
