@@ -31,7 +31,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use zollhund::engine::Snapshot;
-use zollhund::engine::health::{CaptureState, Health, ScopeOf, Seal, SourceKind};
+use zollhund::engine::health::{CaptureState, Closing, Health, ScopeOf, Seal, SourceKind};
 use zollhund::policy::Lang;
 use zollhund::ui::{Command, Look, Page, Palette, View, draw};
 use zollhund::wire::{Timestamp, is_treacherous};
@@ -209,17 +209,28 @@ fn what_lies_over_the_pages() {
     let mut leaving = view(PLAIN, SMALL, &picture);
     assert_eq!(keys(&mut leaving, &health, "qy"), [Command::Quit]);
     add("closing", &leaving, &health);
+    for closing in [Closing::Report, Closing::Seal] {
+        health.closing = closing;
+        add("closing", &leaving, &health);
+    }
     health.closed = true;
     health.seal = Some(Seal {
-        file: "tagmanifest-sha256.txt".into(),
-        sha256: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into(),
+        folder: "evidence/2026-10-15".into(),
+        digest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".repeat(2).into(),
         frames: 15_095,
+        files: 31,
         bytes: 1_234_567,
     });
     add("farewell", &leaving, &health);
-    assert!(!leaving.is_over(&health), "the digest is to be read first");
-    press(&mut leaving, &health, KeyCode::Enter);
-    assert!(leaving.is_over(&health));
+    let mut german = View::new(Look { lang: Lang::De, ..PLAIN }, Size::new(80, 24), busy(Lang::De));
+    keys(&mut german, &recording(), "qy");
+    add("farewell in German", &german, &health);
+    for code in [KeyCode::Enter, KeyCode::Char('x'), KeyCode::F(5)] {
+        let mut read = leaving.clone();
+        assert!(!read.is_over(&health), "the digest is to be read first");
+        press(&mut read, &health, code);
+        assert!(read.is_over(&health), "any key leads on");
+    }
     expect("over.80x24.txt", &album);
 }
 

@@ -13,6 +13,7 @@ mod program;
 
 use program::{Folder, command, zollhund};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
@@ -124,12 +125,32 @@ fn a_replay_tells_events_as_lines_and_ends_with_the_report() {
     let (events, report) = ran.out.split_at(ran.out.find("\n{\n").map_or(ran.out.len(), |at| at + 1));
     let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
     let kinds: Vec<_> = events.lines().map(kind).collect();
-    for wanted in ["dns", "fact", "finding", "progress"] {
+    for wanted in ["dns", "fact", "recipient", "finding", "progress"] {
         assert!(kinds.iter().any(|k| k == wanted), "{wanted} is missing");
     }
     assert_eq!(kinds.iter().filter(|k| *k == "dns").count(), 24);
     let report: Value = serde_json::from_str(report).unwrap();
     assert!(report["findings"].as_array().unwrap().len() > 20);
+    // What was last said of each recipient is what the report says of it.
+    let mut told = BTreeMap::new();
+    for mut event in events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        if event["event"] == "recipient" {
+            let members = event.as_object_mut().unwrap();
+            assert_eq!(
+                (members.remove("event").unwrap(), members.remove("time")),
+                ("recipient".into(), members.get("first").cloned())
+            );
+            told.insert(event["frames"][0].as_u64().unwrap(), event);
+        }
+    }
+    let recipients = report["recipients"].as_array().unwrap();
+    assert!(recipients.len() > 10);
+    for recipient in recipients {
+        let event = &told[&recipient["frames"][0].as_u64().unwrap()];
+        for said in ["names", "operator", "holder", "located_in", "indeterminate", "disclosed", "role"] {
+            assert_eq!(event[said], recipient[said], "{said}");
+        }
+    }
 }
 
 #[test]

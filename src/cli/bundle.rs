@@ -36,18 +36,17 @@ pub(super) fn save(
 pub(super) struct Keeping {
     folder: Option<PathBuf>,
     paths: Option<(PathBuf, PathBuf)>,
-    begun: Receiver<Bundle>,
 }
 
 impl Keeping {
-    /// What it rests on is read now; the second part makes the folder.
+    /// What it rests on is read now. The second part makes the folder, and the third one gets the bundle then.
     pub(super) fn new(
         folder: Option<&Path>,
         source: &Text,
         device: Option<Device>,
         judge: &Judge,
         tell: &Tell,
-    ) -> Result<(Self, Option<Prepare>)> {
+    ) -> Result<(Self, Option<Prepare>, Receiver<Bundle>)> {
         let ranges = run::geo_folder();
         let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
         let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[])).transpose()?;
@@ -60,7 +59,7 @@ impl Keeping {
                 Ok(())
             }) as Prepare
         });
-        Ok((Self { folder: folder.map(Path::to_owned), paths, begun }, prepare))
+        Ok((Self { folder: folder.map(Path::to_owned), paths }, prepare, begun))
     }
 
     pub(super) fn capture(&self) -> Option<PathBuf> {
@@ -71,9 +70,15 @@ impl Keeping {
         self.paths.as_ref().map(|(_, data)| data.clone())
     }
 
-    /// Seals the bundle and tells what was found.
-    pub(super) fn conclude(self, outcome: Outcome, knowledge: &Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
-        let sealed = self.begun.try_recv().ok().map(|bundle| bundle.seal(&outcome)).transpose()?;
+    /// Tells what was found, and how the bundle is known.
+    pub(super) fn conclude(
+        self,
+        mut outcome: Outcome,
+        knowledge: &Knowledge,
+        judge: &Judge,
+        tell: &Tell,
+    ) -> Result<Exit> {
+        let sealed = outcome.sealed.take();
         let exit = conclude(outcome, knowledge, judge, tell)?;
         if let (Some(folder), Some(sealed)) = (&self.folder, sealed) {
             told(folder, &sealed);

@@ -66,7 +66,7 @@ mod linux {
         let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, true)?;
         let origin = Origin { feed, kind: SourceKind::Live, closer: None };
         let Run { judge, keep: kept, tell, .. } = typed;
-        let (mut plan, telling, keeping) = plan(origin, None, judge, kept, tell, Arc::clone(&judged))?;
+        let (mut plan, mut telling, keeping) = plan(origin, None, judge, kept, tell, Arc::clone(&judged))?;
         plan.scope = ScopeOf::Namespace(client.name().clone());
         plan.machine = Some(Box::new(move |desk: Desk| {
             for remark in &remarks {
@@ -75,14 +75,17 @@ mod linux {
             machine(desk);
         }));
         let (asked_to_end, over) = (Signals::listen(), Signals::default());
+        // Nobody watches it any more, though its last screen may still be read.
+        telling.leave = asked_to_end.clone();
+        let stopped = telling.stopped.clone();
         let keeper = {
-            let (asked_to_end, over) = (asked_to_end.clone(), over.clone());
-            let keep = move || keep(client, &asked_to_end, &over, shown);
+            let (stopped, over) = (stopped.clone(), over.clone());
+            let keep = move || keep(client, &[asked_to_end, stopped], &over, shown);
             thread::Builder::new().name("zh-client".into()).spawn(keep).context("cannot start the thread zh-client")?
         };
         let outcome = run::watch(plan, telling, &over);
         // The client is ended whatever went wrong. Its network is there until here: a capture outlives no interface.
-        asked_to_end.end();
+        stopped.end();
         let ended = keeper.join().ok().and_then(|client| client.ended());
         let exit = keeping.conclude(outcome?, &judged, judge, tell)?;
         Ok(match ended.map(Ended::code) {
@@ -93,12 +96,12 @@ mod linux {
 
     /// Stays with the client until nothing of it runs any more, and ends it when asked to. `shown`: nobody but the dashboard
     /// writes on the terminal.
-    fn keep(mut client: Client, asked_to_end: &Signals, over: &Signals, shown: bool) -> Client {
+    fn keep(mut client: Client, asked_to_end: &[Signals], over: &Signals, shown: bool) -> Client {
         leave();
         confine(Role::Rest, &[], false);
         let mut told = false;
         while client.poll().is_none() {
-            if asked_to_end.came() {
+            if asked_to_end.iter().any(Signals::came) {
                 client.end(PATIENCE);
                 break;
             }

@@ -97,8 +97,7 @@ fn dispatch(command: Command) -> Result<Exit> {
             judge.service.get_or_insert_with(|| "zoom".into());
             #[cfg(feature = "tui")]
             if !headless && write.is_none() && judge.fail_on.is_none() && tell.shows_only() && on_a_terminal() {
-                let knowledge = knowledge(&judge, tell.look.lang)?;
-                return run::demo(seed, speed, &knowledge, picture_look(&tell.look, &picture)).map(|()| Exit::Done);
+                return watch::demo(seed, speed, picture, &judge, &tell);
             }
             #[cfg(not(feature = "tui"))]
             let _ = headless;
@@ -248,7 +247,7 @@ fn finish(job: &Job, judge: &Judge, tell: &Tell) -> Result<Exit> {
 
 /// Prints what was found, and decides the exit status.
 fn conclude(outcome: Outcome, knowledge: &Knowledge, judge: &Judge, tell: &Tell) -> Result<Exit> {
-    let Outcome { summary, annex, complaints, incomplete } = outcome;
+    let Outcome { summary, annex, complaints, incomplete, .. } = outcome;
     let out = report::form(&summary, &annex, tell.look.format, &style(&tell.look))?;
     print_bytes(&out)?;
     for complaint in &complaints {

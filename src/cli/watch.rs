@@ -1,15 +1,19 @@
 //! `watch`: from what was typed to a running capture.
 
+#[cfg(feature = "tui")]
+use super::args::Picture;
 use super::args::{Form, Judge, Keep, Tell, Watch};
 use super::bundle::Keeping;
 use super::{Exit, device, knowledge};
 #[cfg(feature = "tui")]
-use super::{on_a_terminal, picture_look};
+use super::{complain, on_a_terminal, picture_look};
 use crate::capture::{Feed, Pace, Tape};
 use crate::engine::health::{ScopeOf, SourceKind};
 use crate::engine::{Device, Knowledge};
 use crate::evidence::StoreOptions;
-use crate::policy::{Book, Parameters};
+use crate::policy::Book;
+#[cfg(feature = "live")]
+use crate::policy::Parameters;
 use crate::run::{self, Confine, Machine, Plan, Rate, Save, Signals, Telling};
 use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
@@ -52,6 +56,22 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
     keeping.conclude(run::watch(plan, telling, &Signals::listen())?, &judged, judge, tell)
 }
 
+/// The generated call as if it happened now: one more source of the same wiring. When it is left, nothing is printed.
+#[cfg(feature = "tui")]
+pub(super) fn demo(seed: u64, speed: f64, picture: Picture, judge: &Judge, tell: &Tell) -> Result<Exit> {
+    use crate::capture::Reel;
+    let judged = Arc::new(knowledge(judge, tell.look.lang)?);
+    let call = crate::synth::call(seed);
+    let markers: Vec<_> = call.markers.iter().map(|(time, text)| (*time, (*text).into())).collect();
+    let feed = Reel::new("generated call".into(), call.link, call.into_frames(), markers, Pace::new(speed));
+    let origin = Origin { feed: Box::new(feed), kind: SourceKind::Generated, closer: None };
+    let keep = Keep { headless: false, picture, duration: None, save: None, full_payload: false, segment: 0, quota: 0 };
+    let (plan, telling, _) = plan(origin, None, judge, &keep, tell, judged)?;
+    let outcome = run::watch(plan, telling, &Signals::listen())?;
+    outcome.complaints.iter().for_each(|complaint| complain(complaint));
+    Ok(if outcome.complaints.is_empty() { Exit::Done } else { Exit::Incomplete })
+}
+
 /// What is the same for everything that is watched: everything is judged, and nobody asked whose it is.
 pub(super) fn plan(
     origin: Origin,
@@ -62,7 +82,7 @@ pub(super) fn plan(
     judged: Arc<Knowledge>,
 ) -> Result<(Plan, Telling, Keeping)> {
     let Origin { feed, kind, closer } = origin;
-    let (keeping, prepare) = Keeping::new(keep.save.as_deref(), &feed.info().name, device, judge, tell)?;
+    let (keeping, prepare, bundle) = Keeping::new(keep.save.as_deref(), &feed.info().name, device, judge, tell)?;
     #[cfg(feature = "resolve")]
     let talks = tell.resolve.is_some();
     #[cfg(not(feature = "resolve"))]
@@ -106,8 +126,10 @@ pub(super) fn plan(
         translate: json,
         overwrite: tell.overwrite,
         hash: tell.hash || keep.save.is_some(),
+        bundle: Some(bundle),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),
+        ..Telling::default()
     };
     Ok((plan, telling, keeping))
 }

@@ -23,8 +23,22 @@ pub struct Health {
     pub notices: Vec<Notice>,
     /// The run is over and every file is closed: a picture that was asked to quit may go.
     pub closed: bool,
-    /// What can be noted down to recognise the evidence; only once it is closed.
+    /// What is being closed, once the run is to end.
+    pub closing: Closing,
+    /// What can be noted down to recognise the bundle; only once it is sealed.
     pub seal: Option<Seal>,
+}
+
+/// The steps in which a run that keeps evidence ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Closing {
+    /// The stages work off what they have.
+    #[default]
+    Files,
+    /// The report is made from what was saved.
+    Report,
+    /// Every file is hashed.
+    Seal,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -162,13 +176,13 @@ pub struct Notice {
     pub text: Text,
 }
 
-/// The digest of the closed evidence.
+/// The sealed bundle.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seal {
-    /// The file that was hashed: the one that names the hashes of all others.
-    pub file: Text,
-    /// SHA-256 in lower-case hexadecimal.
-    pub sha256: Box<str>,
+    pub folder: Text,
+    /// SHA-512 of its tag manifest, in lower-case hexadecimal: it stands for the whole bundle.
+    pub digest: Box<str>,
     pub frames: u64,
+    pub files: u64,
     pub bytes: u64,
 }

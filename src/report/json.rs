@@ -8,6 +8,8 @@ use super::canonical::{canonical, canonicalise};
 use super::document::{self, Kept, Service};
 use super::tables::{Definition, Findings, Losses, Table, json_row};
 use crate::engine::view::Summary;
+use crate::policy::Subject;
+use crate::wire::Timestamp;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -27,6 +29,25 @@ const FIRST: &str = "captures";
 /// Whatever the writer returns.
 pub fn summary_json(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     report_json(summary, Vec::<Rows<io::Empty>>::new(), out)
+}
+
+/// A recipient as an event: one line of JSON with what the document says of it among its `recipients`, added to `out`.
+pub fn recipient_line(recipient: &Subject, out: &mut Vec<u8>) {
+    let recipient = document::recipient(recipient);
+    // A vector takes everything.
+    if let Ok(json) = harmless(&Event { event: "recipient", time: recipient.first, recipient }) {
+        out.extend_from_slice(&json);
+        out.push(b'\n');
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    /// When it was met first.
+    time: Timestamp,
+    #[serde(flatten)]
+    recipient: document::Recipient<'a>,
 }
 
 /// A finished table.

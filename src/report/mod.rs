@@ -23,7 +23,7 @@ pub use community::community_hash;
 pub use diff::{DIFF_SCHEMA, Difference, diff_html, diff_text};
 pub use export::{Exporter, Fields, FlowRow, hosts_line};
 pub use html::summary_html;
-pub use json::{MAX_ROWS, Rows, SCHEMA, SCHEMA_VERSION, report_json, summary_json};
+pub use json::{MAX_ROWS, Rows, SCHEMA, SCHEMA_VERSION, recipient_line, report_json, summary_json};
 pub use page::Style;
 pub use read::{ReadError, Saved, read_report, read_rows};
 pub use text::summary_text;

@@ -376,7 +376,7 @@ impl Session {
                 source: info.name,
                 kind: plan.kind,
                 live,
-                started: wall(),
+                started: if live { wall() } else { Timestamp::ZERO },
                 scope: plan.scope,
                 save: plan.save,
                 dropped_rights,
@@ -512,7 +512,7 @@ impl Session {
     }
 
     /// Waits until all stages have ended, and checks their books.
-    pub(super) fn finish(mut self) -> Finished {
+    pub(super) fn finish(&mut self) -> Finished {
         self.stop();
         let begun = now();
         while !self.is_over() && begun.elapsed() < PATIENCE {

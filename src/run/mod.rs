@@ -6,8 +6,6 @@ mod bundle;
 mod clients;
 #[cfg(feature = "tui")]
 mod dashboard;
-#[cfg(feature = "tui")]
-mod demo;
 mod knowledge;
 mod live;
 #[cfg(feature = "live")]
@@ -29,8 +27,6 @@ mod watch;
 pub use bundle::{Bundle, Draft, Witness, finish, witness};
 #[cfg(feature = "live")]
 pub use clients::programs;
-#[cfg(feature = "tui")]
-pub use demo::demo;
 pub use knowledge::{Wanted, audit, knowledge};
 pub use live::{Confine, Desk, Machine, Plan, Prepare, RING, Rate, Save, Session};
 #[cfg(feature = "live")]

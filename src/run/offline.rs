@@ -9,7 +9,7 @@ use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
 use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Summary};
 use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows};
-use crate::evidence::{Entry, Header, JOURNAL, Told, read_journal};
+use crate::evidence::{Entry, Header, JOURNAL, Sealed, Told, read_journal};
 use crate::policy::Lang;
 use crate::report::Annex;
 use crate::synth;
@@ -64,6 +64,8 @@ pub struct Outcome {
     pub complaints: Vec<String>,
     /// The capture was not whole.
     pub incomplete: bool,
+    /// The bundle around it, where one was made and sealed.
+    pub sealed: Option<Sealed>,
 }
 
 /// Reads everything, writes the tables if asked, and returns the summary.
@@ -424,7 +426,7 @@ impl Outcome {
             complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
         let incomplete = incomplete || seen.lost > 0 || nothing_read;
-        Self { summary, annex, complaints, incomplete }
+        Self { summary, annex, complaints, incomplete, sealed: None }
     }
 }
 

@@ -1,15 +1,23 @@
 //! A watched capture from its start to its report: with the dashboard or without.
 
+use super::bundle::Bundle;
+#[cfg(feature = "tui")]
+use super::dashboard::Shown;
 use super::live::{Finished, Plan, Save, Session};
 use super::offline::{Input, Job, Outcome, analyze, conclude};
 use super::stage::now;
+use crate::attribution::{Claim, Company, Confidence, CountryCode};
 use crate::engine::Knowledge;
+#[cfg(feature = "tui")]
+use crate::engine::health::Closing;
 use crate::engine::health::{CaptureState, Health};
 use crate::engine::view::{CaptureInfo, Summary};
 #[cfg(feature = "tui")]
 use crate::engine::{Config, Engine};
-use crate::policy::Severity;
+use crate::policy::{Listing, Severity, Subject};
+use crate::report::recipient_line;
 use crate::report::tables::{Findings, json_line};
+use crate::wire::{FrameNo, Text};
 use anyhow::Result;
 use std::collections::HashMap;
 use std::io::{self, IsTerminal, Write};
@@ -39,6 +47,12 @@ pub struct Telling {
     /// For tables made from what was saved.
     pub overwrite: bool,
     pub hash: bool,
+    /// Gives the bundle that is to be sealed, once it was begun.
+    pub bundle: Option<Receiver<Bundle>>,
+    /// Tells whoever listens that nothing is captured any more.
+    pub stopped: Signals,
+    /// The last screen is left at once when this comes, or what ends the capture.
+    pub leave: Signals,
     #[cfg(feature = "resolve")]
     pub resolve: Option<crate::resolve::Upstream>,
 }
@@ -85,16 +99,30 @@ impl Signals {
 ///
 /// # Errors
 /// The files cannot be made, or the report cannot be written.
-pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome> {
+pub fn watch(plan: Plan, mut telling: Telling, signals: &Signals) -> Result<Outcome> {
     let after = After::of(&plan);
+    let (bundle, stopped) = (telling.bundle.take(), telling.stopped.clone());
+    let seal = |outcome: &mut Outcome| -> Result<()> {
+        let begun = bundle.and_then(|bundle| bundle.try_recv().ok());
+        outcome.sealed = begun.map(|bundle| bundle.seal(outcome)).transpose()?;
+        Ok(())
+    };
     #[cfg(feature = "tui")]
     if let Some(look) = telling.dashboard {
         let blank = Engine::new(&Config::default()).snapshot(&plan.knowledge, 0);
+        let leave = [signals.clone(), telling.leave.clone()];
         let mut session = Session::start(plan)?;
-        let complaint = super::dashboard::show(&mut session, blank, look, telling.duration, signals);
+        let mut shown = Shown::start(&mut session, blank, look)?;
+        shown.watch(&mut session, telling.duration, signals);
         let mut finished = session.finish();
-        finished.complaints.extend(complaint);
-        return after.conclude(finished, telling);
+        stopped.end();
+        finished.complaints.extend(shown.complaint());
+        shown.closes(Closing::Report);
+        let mut outcome = after.conclude(finished, telling)?;
+        shown.closes(Closing::Seal);
+        seal(&mut outcome)?;
+        shown.farewell(&outcome, &leave);
+        return Ok(outcome);
     }
     let mut session = Session::start(plan)?;
     let begun = now();
@@ -117,13 +145,17 @@ pub fn watch(plan: Plan, telling: Telling, signals: &Signals) -> Result<Outcome>
     session.stop();
     let health = session.health();
     let finished = session.finish();
+    stopped.end();
     if let Some(teller) = &mut teller {
         teller.pass_on();
+        teller.tell(&session);
     }
     if let Some(progress) = progress {
         progress.end(&health);
     }
-    after.conclude(finished, telling)
+    let mut outcome = after.conclude(finished, telling)?;
+    seal(&mut outcome)?;
+    Ok(outcome)
 }
 
 /// What is needed when it is over.
@@ -255,19 +287,40 @@ fn line(health: &Health, summary: Option<&Summary>) -> String {
     format!("zollhund: {source}: {state} · {frames} frames, {bytes:.1} MB{found} · {lost} lost{saved}")
 }
 
+/// Who a recipient is and how it stands, as far as it is told anew when it is known better: name, company behind the name, holder of the
+/// network, place and how sure it is, group.
+type Said = (Option<Text>, [Option<Box<str>>; 2], Option<(CountryCode, Confidence)>, Listing);
+
+fn said(recipient: &Subject) -> Said {
+    let company = |claim: &Option<Claim<Arc<Company>>>| claim.as_ref().map(|claim| claim.value.name.clone());
+    let place = recipient.located_in.as_ref().map(|claim| (claim.value, claim.confidence));
+    let name = recipient.names.first().map(|(name, _)| name.clone());
+    (name, [company(&recipient.operator), company(&recipient.holder)], place, recipient.listing)
+}
+
 /// Writes what happens as lines of JSON.
 struct Teller<'a> {
     lines: &'a Receiver<Vec<u8>>,
     findings: HashMap<(&'static str, Box<str>), Box<str>>,
-    recipients: usize,
+    recipients: HashMap<FrameNo, Said>,
     told: Option<*const ()>,
     notices: usize,
+    /// Recipients in the latest picture.
+    known: usize,
     next: Instant,
 }
 
 impl<'a> Teller<'a> {
     fn new(lines: &'a Receiver<Vec<u8>>) -> Self {
-        Self { lines, findings: HashMap::new(), recipients: 0, told: None, notices: 0, next: now() }
+        Self {
+            lines,
+            findings: HashMap::new(),
+            recipients: HashMap::new(),
+            told: None,
+            notices: 0,
+            known: 0,
+            next: now(),
+        }
     }
 
     /// Hands on what the analysis said, for a beat; `false` if nobody reads it.
@@ -318,9 +371,15 @@ impl Teller<'_> {
                     json_line::<Findings>("finding", &row, &mut out);
                 }
             }
-            if self.recipients != picture.summary.recipients.len() {
-                self.recipients = picture.summary.recipients.len();
+            for recipient in &picture.summary.recipients {
+                let Some(first) = recipient.frames.first() else { continue };
+                let said = said(recipient);
+                if self.recipients.get(first) != Some(&said) {
+                    self.recipients.insert(*first, said);
+                    recipient_line(recipient, &mut out);
+                }
             }
+            self.known = picture.summary.recipients.len();
         }
         if now() >= self.next {
             self.next = now() + Duration::from_secs(1);
@@ -328,7 +387,7 @@ impl Teller<'_> {
             let line = serde_json::json!({
                 "event": "progress",
                 "time": health.now.to_string(),
-                "recipients": self.recipients,
+                "recipients": self.known,
                 "delivered": books.delivered,
                 "bytes": books.delivered_bytes,
                 "analyzed": books.analyzed,

@@ -229,7 +229,7 @@ pub static BINDINGS: &[Binding] = bindings! {
         [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
     }
     Farewell {
-        [letter('q'), key(KeyCode::Enter), key(KeyCode::Esc), letter(' ')] Action::Accept, ["end", "beenden"], ["end", "beenden"];
+        [letter('q'), key(KeyCode::Enter), key(KeyCode::Esc), letter(' ')] Action::Accept, ["end, like any other key", "beenden, wie jede andere Taste"], ["or any key: end", "oder jede Taste: beenden"];
         [ctrl('c')] Action::Interrupt, ["end at once", "sofort enden"], NONE;
     }
 };

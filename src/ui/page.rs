@@ -21,7 +21,7 @@ use super::paint::Paint;
 use super::table;
 use super::theme::Role;
 use super::view::{Mode, Page, View};
-use crate::engine::health::{CaptureState, Health, ScopeOf, SourceKind};
+use crate::engine::health::{CaptureState, Closing, Health, ScopeOf, SourceKind};
 use crate::policy::{Lang, Phase};
 use crate::report::format::{bytes, clock, number, width};
 use crate::wire::{Text, Timestamp};
@@ -390,37 +390,46 @@ fn over(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
 fn farewell(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
     let lang = view.look.lang;
     if !health.closed {
-        let inside = paint.window(area, 50, 3, lang.pick("One moment", "Einen Moment"));
-        let text = lang.pick("closing everything …", "alles wird geschlossen …");
+        let inside = paint.window(area, 64, 3, lang.pick("One moment", "Einen Moment"));
+        let text = match health.closing {
+            Closing::Files => lang.pick("closing everything …", "alles wird geschlossen …"),
+            Closing::Report => {
+                lang.pick("making the report from what was saved …", "aus dem Gesicherten entsteht der Bericht …")
+            }
+            Closing::Seal => lang.pick("hashing every file …", "jede Datei bekommt ihre Prüfsumme …"),
+        };
         paint.text(inside.x, inside.y, inside.width, Role::Plain, text);
         return;
     }
     let Some(seal) = &health.seal else { return };
-    let inside = paint.window(area, 76, 11, lang.pick("The evidence is closed", "Die Beweismittel sind geschlossen"));
-    let folder = health.saving.as_ref().map_or_else(String::new, |saving| saving.folder.to_string());
+    let inside = paint.window(area, 76, 13, lang.pick("The bundle is sealed", "Das Beweispaket ist versiegelt"));
     let (role, lost) = losses(view, health);
     let contents = format!(
-        "{} {} · {} · {}",
+        "{} {} · {} {}, {} · {}",
         number(seal.frames, lang),
         lang.pick("frames", "Frames"),
+        number(seal.files, lang),
+        lang.pick("files", "Dateien"),
         bytes(seal.bytes, lang),
         lost
     );
-    paint.name(inside.x, inside.y + 1, inside.width, Role::Strong, &folder);
+    paint.name(inside.x, inside.y + 1, inside.width, Role::Strong, &seal.folder.to_string());
     paint.text(inside.x, inside.y + 2, inside.width, if role == Role::Bad { role } else { Role::Plain }, &contents);
-    paint.text(
-        inside.x,
-        inside.y + 4,
-        inside.width,
-        Role::Faint,
-        &format!("SHA-256 {} {}", lang.pick("of", "von"), seal.file),
+    let what = lang.pick(
+        "SHA-512 of its tag manifest, as `zollhund verify` prints it:",
+        "SHA-512 seines Tag-Manifests, wie `zollhund verify` sie nennt:",
     );
-    paint.text(inside.x, inside.y + 5, inside.width, Role::Strong, &seal.sha256);
+    paint.text(inside.x, inside.y + 4, inside.width, Role::Faint, what);
+    // In two halves, so that it is whole on the smallest screen too.
+    let (first, second) = seal.digest.split_at_checked(seal.digest.len() / 2).unwrap_or_default();
+    for (y, half) in (inside.y + 5..).zip([first, second]) {
+        paint.text(inside.x, y, inside.width, Role::Strong, half);
+    }
     let advice = lang.pick(
         "Note it down or photograph it: it shows later that nothing was changed.",
         "Notieren oder fotografieren: Damit zeigt sich später, dass nichts verändert wurde.",
     );
-    paint.paragraph(Rect { y: inside.y + 6, height: 2, ..inside }, 0, Role::Faint, advice);
+    paint.paragraph(Rect { y: inside.y + 8, height: 2, ..inside }, 0, Role::Faint, advice);
     paint.text(inside.x, inside.bottom() - 1, inside.width, Role::Key, &hints(Context::Farewell, lang, &[]));
 }
 

@@ -58,6 +58,12 @@ impl Slot {
         self.leave.store(true, Ordering::Release);
     }
 
+    /// Whether it was told to.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.leave.load(Ordering::Acquire)
+    }
+
     fn latest(&self) -> (Arc<Snapshot>, Arc<Health>) {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&shown.0), Arc::clone(&shown.1))
@@ -212,7 +218,7 @@ pub fn run(slot: &Slot, look: Look, mut send: impl FnMut(Command)) -> io::Result
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if slot.leave.load(Ordering::Acquire) || hung_up() {
+        if slot.is_left() || hung_up() {
             break;
         }
         let (new_snapshot, new_health) = slot.latest();

@@ -223,6 +223,9 @@ impl View {
         if let Some(binding) = keys::binding(context, key) {
             return self.act(binding.action, health);
         }
+        if context == Context::Farewell {
+            return self.accept(health);
+        }
         let typed = key.typed().filter(|_| context == Context::Typing)?;
         let text = self.typed()?;
         if text.chars().count() < MAX_TYPED {

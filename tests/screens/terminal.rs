@@ -71,9 +71,13 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_zollhund");
 
 #[test]
 fn the_demo_is_driven_from_start_to_end() {
-    let command = format!("'{PROGRAM}' demo --speed 100; echo \"STATUS $?\"; exec cat");
+    let command = format!("'{PROGRAM}' demo --speed 8; echo \"STATUS $?\"; exec cat");
     let Some(tmux) = Tmux::start("drive", &command) else { return };
     tmux.sees("Who the client talks to");
+    tmux.keys(&["m"]);
+    tmux.sees("Set a marker now");
+    tmux.keys(&["y"]);
+    tmux.sees("marker set: lobby");
     // The whole call was played.
     tmux.sees("ended");
     tmux.keys(&["2"]);
@@ -84,10 +88,8 @@ fn the_demo_is_driven_from_start_to_end() {
     assert!(tmux.sees("/sentry  1/1").contains("o1.ingest.sentry.io"));
     tmux.keys(&["Enter"]);
     assert!(tmux.sees("in network of").contains("Functional Software"));
-    tmux.keys(&["m"]);
-    tmux.sees("Set a marker now");
-    tmux.keys(&["y"]);
-    tmux.sees("marker set: lobby");
+    tmux.keys(&["m", "y"]);
+    tmux.sees("the capture is over: no marker was set");
     tmux.keys(&["5"]);
     assert!(tmux.sees("client started").contains("lobby"));
     tmux.keys(&["w"]);
@@ -190,16 +192,24 @@ fn a_capture_is_watched_marked_and_kept() {
     tmux.keys(&["q"]);
     tmux.sees("Quit?");
     tmux.keys(&["y"]);
+    // The last screen: everything is sealed, and the digest stays to be noted down.
+    let last = tmux.sees("The bundle is sealed");
+    assert!(last.contains(&bundle), "{last}");
+    let verified = program::zollhund(&["verify", &bundle]);
+    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+    let digest = verified.out.lines().find_map(|line| line.strip_prefix("SHA-512 of the tag manifest: ")).unwrap();
+    let (first, second) = digest.split_at(64);
+    assert!(last.contains(first) && last.contains(second), "{last}\n{digest}");
+    tmux.keys(&["x"]);
     let after = tmux.sees("STATUS 0");
-    assert!(after.contains("SHA-512 of its tag manifest"), "{after}");
+    let lines = after.replace('\n', "");
+    assert!(lines.contains("SHA-512 of its tag manifest") && lines.contains(digest), "{after}");
     assert!(!after.contains("on disk until"), "the terminal is as it was: {after}");
     assert_eq!(markers(&bundle), ["joined"]);
     let report: Value =
         serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
     assert_eq!(report["markers"][0]["text"], "joined");
     assert!(report["flows"].as_u64() > Some(0) || !report["recipients"].as_array().unwrap().is_empty());
-    let verified = program::zollhund(&["verify", &bundle]);
-    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
 }
 
 /// The window is closed in the middle: what was captured is closed and sealed.

@@ -186,6 +186,6 @@ fn evidence(lines: &mut Lines, view: &View, health: &Health) {
         lines.labelled(lang.pick("STOPPED", "ABGEBROCHEN"), Role::Bad, why);
     }
     if let Some(seal) = &health.seal {
-        lines.labelled(&format!("SHA-256 {}", seal.file), Role::Strong, &seal.sha256);
+        lines.labelled("SHA-512", Role::Strong, &seal.digest);
     }
 }
