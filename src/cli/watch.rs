@@ -58,12 +58,12 @@ pub(super) fn run(mut typed: Watch) -> Result<Exit> {
 
 /// The generated call as if it happened now: one more source of the same wiring. When it is left, nothing is printed.
 #[cfg(feature = "tui")]
-pub(super) fn demo(seed: u64, speed: f64, picture: Picture, judge: &Judge, tell: &Tell) -> Result<Exit> {
+pub(super) fn demo(seed: u64, pace: f64, picture: Picture, judge: &Judge, tell: &Tell) -> Result<Exit> {
     use crate::capture::Reel;
     let judged = Arc::new(knowledge(judge, tell.look.lang)?);
     let call = crate::synth::call(seed);
     let markers: Vec<_> = call.markers.iter().map(|(time, text)| (*time, (*text).into())).collect();
-    let feed = Reel::new("generated call".into(), call.link, call.into_frames(), markers, Pace::new(speed));
+    let feed = Reel::new("generated call".into(), call.link, call.into_frames(), markers, Pace::new(pace));
     let origin = Origin { feed: Box::new(feed), kind: SourceKind::Generated, closer: None };
     let keep = Keep { headless: false, picture, duration: None, save: None, full_payload: false, segment: 0, quota: 0 };
     let (plan, telling, _) = plan(origin, None, judge, &keep, tell, judged)?;

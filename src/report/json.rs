@@ -35,14 +35,14 @@ pub fn summary_json(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
 pub fn recipient_line(recipient: &Subject, out: &mut Vec<u8>) {
     let recipient = document::recipient(recipient);
     // A vector takes everything.
-    if let Ok(json) = harmless(&Event { event: "recipient", time: recipient.first, recipient }) {
+    if let Ok(json) = harmless(&Told { event: "recipient", time: recipient.first, recipient }) {
         out.extend_from_slice(&json);
         out.push(b'\n');
     }
 }
 
 #[derive(Serialize)]
-struct Event<'a> {
+struct Told<'a> {
     event: &'static str,
     /// When it was met first.
     time: Timestamp,

@@ -20,7 +20,9 @@ use crate::capture::Feed;
 use crate::engine::health::{Books, CaptureState, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind};
 use crate::engine::view::Marker;
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
-use crate::evidence::{EvidenceError, Header, Store, StoreOptions, Told};
+#[cfg(feature = "live")]
+use crate::evidence::Told;
+use crate::evidence::{EvidenceError, Header, Store, StoreOptions};
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result};
 use std::collections::VecDeque;
@@ -60,6 +62,7 @@ pub type Machine = Box<dyn FnOnce(Desk) + Send>;
 
 /// Where a [`Machine`] sits: questions come in, answers go out.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only what knows this machine sits there"))]
 pub struct Desk {
     pub(super) asked: Receiver<Asked>,
     /// Flows of which it could not be told whose they are.
@@ -563,7 +566,11 @@ impl Session {
 #[derive(Clone, Copy)]
 enum Step<'a> {
     Leave,
-    Confine { folders: &'a [&'a PathBuf], talks: bool },
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only what knows this machine gives something up"))]
+    Confine {
+        folders: &'a [&'a PathBuf],
+        talks: bool,
+    },
 }
 
 /// Whether this is the superuser, called by no other user.
