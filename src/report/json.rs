@@ -9,7 +9,6 @@ use super::document::{self, Kept, Service};
 use super::tables::{Definition, Findings, Losses, Table, json_row};
 use crate::engine::view::Summary;
 use crate::policy::Subject;
-use crate::wire::Timestamp;
 use serde::Serialize;
 use std::io::{self, BufRead, BufReader, Read, Write};
 
@@ -31,23 +30,15 @@ pub fn summary_json(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     report_json(summary, Vec::<Rows<io::Empty>>::new(), out)
 }
 
-/// A recipient as an event: one line of JSON with what the document says of it among its `recipients`, added to `out`.
+/// A recipient as an event: one line of JSON with what the document says of it among its `recipients`, added to `out`. It
+/// was met at `time`.
 pub fn recipient_line(recipient: &Subject, out: &mut Vec<u8>) {
-    let recipient = document::recipient(recipient);
     // A vector takes everything.
-    if let Ok(json) = harmless(&Told { event: "recipient", time: recipient.first, recipient }) {
-        out.extend_from_slice(&json);
+    if let Ok(json) = canonical(&document::recipient(recipient)) {
+        let _ = write!(out, "{{\"event\":\"recipient\",\"time\":\"{}\",", recipient.first);
+        out.extend_from_slice(json.get(1..).unwrap_or_default());
         out.push(b'\n');
     }
-}
-
-#[derive(Serialize)]
-struct Told<'a> {
-    event: &'static str,
-    /// When it was met first.
-    time: Timestamp,
-    #[serde(flatten)]
-    recipient: document::Recipient<'a>,
 }
 
 /// A finished table.
