@@ -27,11 +27,11 @@ struct Embedded {
 
 static EMBEDDED: [Embedded; 3] = [
     Embedded {
-        name: "AWS IP ranges",
-        date: "2025-10-31",
-        sha256: "0ee5a6f3d747fca8c258d323f7dbce31740bfa8f4cbc51fac7df8c47cdc702b6",
+        name: "Cloud region list",
+        date: "2026-10-26",
+        sha256: "f7ecff908f59437b27eeb6b041fe5304fe8bbbdbdda72d9a0e72874115f79244",
         schema: Schema::CLOUD,
-        bytes: include_bytes!("../../geoip/cloud-aws.mmdb"),
+        bytes: include_bytes!("../../geoip/cloud.mmdb"),
     },
     Embedded {
         name: "DB-IP Country Lite",
@@ -65,7 +65,11 @@ pub static CREDITS: [Credit; 3] = [
                converted to MMDB, country of the AS holder added from ipverse/as-metadata (CC0)",
         link: None,
     },
-    Credit { text: "AWS IP ranges, 2025-10-31", link: None },
+    Credit {
+        text: "Ranges published by AWS, Microsoft Azure, Google Cloud and Oracle Cloud, collected by cloudip-db (MIT), \
+               2026-10-26; local zones of AWS as of 2025-10-31",
+        link: None,
+    },
 ];
 
 /// The bytes of a database.
@@ -189,7 +193,8 @@ impl Atlas {
         }
         let asked = || self.databases.iter().filter(|d| kind.is_public() || !d.embedded);
         let mut votes = Vec::with_capacity(2);
-        let cloud = cloud(asked(), &self.ranges, address, &mut votes);
+        let (cloud, known) = cloud(asked(), &self.ranges, address, &mut votes).unzip();
+        let known = known.unwrap_or_default();
         let from_cloud = votes.len();
         let feeds = self.ranges.iter().filter(|r| r.kind == RangesKind::Geofeed);
         votes.extend(feeds.filter_map(|feed| vote(feed, address)));
@@ -208,12 +213,12 @@ impl Atlas {
             (Some(kind @ (CaveatKind::Anycast | CaveatKind::ManySites)), _) => (None, Some(kind.words().into())),
             (_, Some(cloud)) => match votes.first().filter(|_| from_cloud > 0) {
                 // A database that is younger than the list and says otherwise may know that the range has moved.
-                Some(vote) => {
-                    match votes.iter().find(|v| v.country != vote.country && v.source.date > vote.source.date) {
-                        Some(_) => (Some(vote.claim(Confidence::Low)), Some(disagreement(&votes))),
-                        None => (Some(vote.claim(Confidence::High)), None),
-                    }
+                Some(vote) if votes.iter().any(|v| v.country != vote.country && v.source.date > known) => {
+                    (Some(vote.claim(Confidence::Low)), Some(disagreement(&votes)))
                 }
+                // The region is sure, whether the machine stands in a zone of it abroad is not.
+                Some(vote) if known.is_empty() => (Some(vote.claim(Confidence::Medium)), None),
+                Some(vote) => (Some(vote.claim(Confidence::High)), None),
                 None => (None, Some(format!("cloud region {} names no country", cloud.region).into())),
             },
             // What an operator says of its own network is no default of a database.
@@ -223,13 +228,14 @@ impl Atlas {
     }
 }
 
-/// The most specific cloud range around an address, and its vote if its region has a country.
+/// The most specific cloud range around an address, its vote if its region has a country, and the day for which that is
+/// known: empty if the list does not tell a region from its zones elsewhere.
 fn cloud<'a>(
     databases: impl Iterator<Item = &'a Database>,
     ranges: &'a [Ranges],
     address: IpAddr,
     votes: &mut Vec<Vote>,
-) -> Option<Cloud> {
+) -> Option<(Cloud, Box<str>)> {
     let mut best: Option<(Prefix, &Arc<Source>, CloudRecord<'_>)> = None;
     // A list that was imported counts before the same provider's older ones, even where it is silent.
     let imported = |provider: &str| ranges.iter().find(|r| r.kind.token() == provider);
@@ -245,6 +251,7 @@ fn cloud<'a>(
                 region: &said.region,
                 country_code: said.country.as_ref().map(CountryCode::as_str),
                 services: Some(&said.services),
+                zones: None,
             };
             best = Some((prefix, &list.source, record));
         }
@@ -266,12 +273,14 @@ fn cloud<'a>(
     if let Some(country) = record.country_code.and_then(CountryCode::parse).filter(CountryCode::is_a_place) {
         votes.push(Vote { country, source: Arc::clone(source), basis: VoteBasis::Prefix(prefix), excluded: false });
     }
-    Some(Cloud {
+    let known = record.zones.unwrap_or(&source.date).into();
+    let cloud = Cloud {
         provider: record.provider.into(),
         region: record.region.into(),
         services: record.services.unwrap_or_default().into(),
         source: Arc::clone(source),
-    })
+    };
+    Some((cloud, known))
 }
 
 /// The answer of the country databases alone.
@@ -322,6 +331,10 @@ struct CloudRecord<'a> {
     country_code: Option<&'a str>,
     #[serde(default)]
     services: Option<&'a str>,
+    /// The day as of which it is known in which zone of its region the range is: zones may lie in another country. Empty:
+    /// not known. Missing: as of the date of the list.
+    #[serde(default)]
+    zones: Option<&'a str>,
 }
 
 impl Database {

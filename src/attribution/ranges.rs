@@ -375,11 +375,9 @@ fn azure(text: &str, name: &str, rows: &mut Rows) -> serde_json::Result<Option<D
         prefixes: Vec<Box<str>>,
     }
     let mut file: File = serde_json::from_str(text)?;
-    // The tag of the whole cloud first: regional ones replace what it says.
-    file.values.retain(|tag| &*tag.name == "AzureCloud" || tag.name.starts_with("AzureCloud."));
-    file.values.sort_by_key(|tag| !tag.properties.region.is_empty());
+    // The tag of the whole cloud says nothing of a place, those of services repeat what the regions say.
+    file.values.retain(|tag| tag.name.starts_with("AzureCloud.") && !tag.properties.region.is_empty());
     for Tag { properties: Properties { region, prefixes }, .. } in &file.values {
-        let region = if region.is_empty() { "global" } else { region };
         for prefix in prefixes {
             rows.take(prefix, region, rows.country(region), []);
         }

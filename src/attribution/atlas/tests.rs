@@ -37,17 +37,23 @@ fn the_ladder_on_known_addresses() {
         // A country database alone.
         ("88.198.0.1", Some(("DE", Medium)), None),
         ("5.161.10.1", Some(("US", Medium)), None),
-        // A cloud without its own list of regions.
-        ("20.52.64.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
-        ("34.107.1.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
-        ("130.61.10.1", Some(("DE", Low)), Some("a cloud whose list of regions does not name it")),
+        ("20.52.64.1", Some(("DE", High)), None),
+        ("34.107.1.1", Some(("DE", High)), None),
+        ("130.61.10.1", Some(("DE", High)), None),
+        // A relay of Teams': Microsoft names the region, whatever databases say of the whole block.
+        ("52.112.1.5", Some(("IE", High)), None),
+        // A cloud whose list is silent about it.
+        ("213.199.169.5", Some(("CN", Low)), Some("a cloud whose list of regions does not name it")),
+        // Younger than the list that tells zones from their region: the region's country, less surely, and doubtful where a
+        // database says otherwise.
+        ("15.129.31.1", Some(("IE", Medium)), None),
+        ("2a05:d06b:b000::1", Some(("DE", Low)), Some("sources disagree: DE, TR")),
         // A younger database knows that this range of Frankfurt's has moved to a zone in Istanbul.
         ("83.119.128.1", Some(("DE", Low)), Some("sources disagree: DE, TR")),
         ("2003:40::1", Some(("DE", Medium)), None),
         // Registration defaults: whatever the database says counts little.
         ("206.247.10.1", Some(("US", Low)), Some("registered there, may stand elsewhere")),
         ("170.114.10.1", Some(("US", Low)), Some("registered there, may stand elsewhere")),
-        ("52.113.10.1", Some(("IN", Low)), Some("registered there, may stand elsewhere")),
         ("62.109.192.10", Some(("NL", Low)), Some("registered there, may stand elsewhere")),
         ("74.125.250.10", Some(("US", Low)), Some("registered there, may stand elsewhere")),
         ("2.16.10.1", Some(("DE", Low)), Some("registered there, may stand elsewhere")),
@@ -75,11 +81,11 @@ fn votes_and_holders_stay_beside_the_answer() {
     let place = place("3.64.10.1");
     let cloud = place.cloud.as_ref().unwrap();
     assert_eq!((&*cloud.provider, &*cloud.region), ("aws", "eu-central-1"));
-    assert_eq!(place.located_in.as_ref().unwrap().source.to_string(), "AWS IP ranges of 2025-10-31");
+    assert_eq!(place.located_in.as_ref().unwrap().source.to_string(), "Cloud region list of 2026-10-26");
     let network = place.network.as_ref().unwrap();
     assert_eq!((network.asn, network.country.unwrap().as_str()), (16_509, "US"));
     let said: Vec<_> = place.votes.iter().map(|v| (v.country.as_str(), &*v.source.name)).collect();
-    assert_eq!(said, [("DE", "AWS IP ranges"), ("DE", "DB-IP Country Lite")]);
+    assert_eq!(said, [("DE", "Cloud region list"), ("DE", "DB-IP Country Lite")]);
     let around = |v: &Vote| matches!(v.basis, VoteBasis::Prefix(p) if p.contains("3.64.10.1".parse().unwrap()));
     assert!(place.votes.iter().all(around));
 
@@ -303,7 +309,7 @@ fn an_imported_list_places_its_cloud_and_silences_the_older_one() {
             "network_border_group": "{group}", "service": "EC2"}}]}}"#
         )
     };
-    let (new, old) = (aws("2026-08-22", "eu-central-1-ist-1"), aws("2020-01-01", "eu-west-1"));
+    let (new, old) = (aws("2026-11-20", "eu-central-1-ist-1"), aws("2020-01-01", "eu-west-1"));
     let atlas = importing(&[
         (RangesKind::Azure, "2026-11-17", azure),
         (RangesKind::Aws, "2026-11-17", &new),
@@ -316,7 +322,8 @@ fn an_imported_list_places_its_cloud_and_silences_the_older_one() {
     };
     let told = |address| told(&atlas, address);
     assert_eq!(told("20.52.64.1"), ("DE high".into(), String::new()));
-    assert_eq!(told("20.52.0.1"), (String::new(), "cloud region global names no country".into()));
+    // Azure's tag of the whole cloud is no word on a place.
+    assert_eq!(told("20.52.0.1"), ("DE low".into(), "a cloud whose list of regions does not name it".into()));
     assert_eq!(told("83.119.128.1"), ("TR high".into(), String::new()));
     // Amazon's new list does not have this prefix any more: what the old one said does not count.
     assert_eq!(told("3.64.10.1"), ("DE low".into(), "a cloud whose list of regions does not name it".into()));

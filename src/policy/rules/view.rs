@@ -188,8 +188,9 @@ impl<'a> View<'a> {
             confidence = Confidence::Low;
             doubts.push(why);
         }
-        if doubts.is_empty() && case.profile.is_some_and(|p| p.place_is_uncertain(&self.subject.addresses, self.day()))
-        {
+        // High is a cloud's own word on its range, no database's.
+        let by_database = doubts.is_empty() && claim.confidence < Confidence::High;
+        if by_database && case.profile.is_some_and(|p| p.place_is_uncertain(&self.subject.addresses, self.day())) {
             confidence = Confidence::Low;
             doubts.push(
                 self.lang
