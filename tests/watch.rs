@@ -122,7 +122,8 @@ fn a_replay_tells_events_as_lines_and_ends_with_the_report() {
     let args = ["watch", "--replay", &file, "--speed", "max", "--headless", "--service", "zoom", "--format", "json"];
     let ran = zollhund(&args);
     assert_eq!(ran.status, 0, "{}", ran.err);
-    let (events, report) = ran.out.split_at(ran.out.find("\n{\n").map_or(ran.out.len(), |at| at + 1));
+    // The report is the last line.
+    let (events, report) = ran.out.trim_end().rsplit_once('\n').unwrap();
     let kind = |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
     let kinds: Vec<_> = events.lines().map(kind).collect();
     for wanted in ["dns", "fact", "recipient", "finding", "progress"] {
@@ -195,7 +196,7 @@ fn on_loopback_every_frame_is_saved_whose_it_is_is_known_and_a_signal_ends_it_wh
     let (out, err, status) = watching.end();
     assert!(asked.elapsed() < PATIENCE, "it ends by itself");
     assert_eq!(status, Some(0), "{err}");
-    let report: Value = serde_json::from_str(&out[out.find("{\n").unwrap()..]).unwrap();
+    let report: Value = serde_json::from_str(out.trim_end().lines().last().unwrap()).unwrap();
     assert_eq!(report["captures"][0]["format"], "pcapng");
 
     assert_eq!(frames(&capture(&save)), (1_000, Ending::Complete));
