@@ -286,4 +286,17 @@ fn only_the_watched_program_is_judged_and_the_rest_is_counted() {
     let [series] = judged[..] else { panic!("one series for the recipient: {judged:?}") };
     let cells: Vec<_> = series.cells.iter().map(|c| (c.window, c.up, c.down)).collect();
     assert_eq!(cells, [(0, 128, 0), (3, 0, 128)]);
+
+    // Another one is chosen, also for the flows that are there; what is not known stays so.
+    for (owner, watched) in [(program(7, "client"), false), (program(8, "other"), true), (program(9, "third"), true)] {
+        engine.ingest(Input::Program { owner, watched });
+    }
+    let scopes = |engine: &Engine| engine.snapshot(&KNOWLEDGE, 10).flows.iter().map(|f| f.scope).collect::<Vec<_>>();
+    assert_eq!(scopes(&engine), ["out", "in", "unknown"]);
+    let ownerless: Vec<_> = engine.ownerless(Timestamp::ZERO).map(|(_, frame, ..)| frame).collect();
+    assert_eq!(ownerless, [FrameNo(3)]);
+    assert_eq!(engine.ownerless(Timestamp(u64::MAX)).count(), 0, "none of them goes on");
+    engine.ingest(Input::WatchedOnly(false));
+    assert_eq!(scopes(&engine), ["", "", ""]);
+    assert_eq!(engine.snapshot(&KNOWLEDGE, 10).summary.recipients.len(), 3);
 }

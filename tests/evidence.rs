@@ -119,6 +119,60 @@ fn other_program(program: &str, args: &[&str]) -> Option<String> {
 }
 
 #[test]
+fn who_was_chosen_stands_in_the_journal_and_in_every_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kept");
+    let mut store = Store::create(&path, StoreOptions { segment: 2_000, ..StoreOptions::new(header(None)) }).unwrap();
+    let described = Described { link: LinkType::RAW, ..Described::default() };
+    store.interface(0, described);
+    let end = |address: &str, port| End { address: address.parse().unwrap(), port };
+    let (from, to) = (end("192.0.2.7", 40_000), end("198.51.100.1", 3478));
+    let datagram = synth::frames::udp(from, to, &[7; 900]);
+    let mut frame = |store: &mut Store, number| {
+        let (time, original_len) = (Timestamp(1_792_054_800_000_000_000 + number), datagram.len() as u32);
+        let frame = Frame { number: FrameNo(number), time, link: LinkType::RAW, original_len, bytes: &datagram };
+        assert!(store.frame(&Pick { frame, interface: 0, direction: Direction::Inbound }));
+    };
+    frame(&mut store, 1);
+    let asked = |watched| Told::Owner {
+        frame: FrameNo(1),
+        transport: TransportKind::Udp,
+        from,
+        to,
+        owner: owner(77, "zoom"),
+        watched,
+    };
+    store.told(FrameNo(1), &asked(false));
+    let chosen = [
+        Told::Program { owner: owner(77, "zoom"), watched: true },
+        Told::Scope { time: Timestamp(1_792_054_800_000_000_009), client: "zoom [77]".into() },
+    ];
+    chosen.iter().for_each(|told| store.told(FrameNo(1), told));
+    (2..6).for_each(|number| frame(&mut store, number));
+    let (closed, result) = store.close(Timestamp(1_792_054_801_000_000_000));
+    result.unwrap();
+    let (_, entries) = read_journal(&path).unwrap();
+    assert_eq!(entries.iter().map(|e| &e.told).collect::<Vec<_>>(), [&asked(false), &chosen[0], &chosen[1]]);
+
+    let [first, second, ..] = &closed.files[..] else { panic!("{:?}", closed.files) };
+    let comments = |file: &Path| {
+        let notes = read(file).notes.into_iter();
+        let texts = notes.filter_map(|n| if let Note::Comment { text, .. } = n { Some(text) } else { None });
+        texts.collect::<Vec<_>>()
+    };
+    let told: Vec<_> = comments(first).iter().filter_map(|text| read_comment(text.exact())).collect();
+    for statement in chosen {
+        assert!(told.contains(&Comment::Told(statement)), "{told:?}");
+    }
+    // A later file alone says it too: of the whole, and of the flow.
+    let later = comments(second);
+    let headers: Vec<_> = later.iter().filter_map(|text| Header::from_comment(text.exact())).collect();
+    assert!(headers.len() == 1 && headers[0].watched_only, "{later:?}");
+    let of_flow = later.iter().filter_map(|text| read_comment(text.exact()));
+    assert_eq!(of_flow.collect::<Vec<_>>(), [Comment::Process { owner: owner(77, "zoom"), watched: true }]);
+}
+
+#[test]
 fn everything_kept_gives_the_same_analysis_and_names_its_frames() {
     let folder = tempfile::tempdir().unwrap();
     let saved = folder.path().join("call");

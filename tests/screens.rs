@@ -25,13 +25,13 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use ratatui::style::Color;
-use screens::pictures::{busy, empty, hostile, idle, large, recording, replaced};
+use screens::pictures::{busy, choosing, empty, hostile, idle, large, owned, recording, replaced};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use zollhund::engine::Snapshot;
-use zollhund::engine::health::{CaptureState, Closing, Health, ScopeOf, Seal, SourceKind};
+use zollhund::engine::health::{CaptureState, Choice, Client, Closing, Health, ScopeOf, Seal, SourceKind};
 use zollhund::policy::Lang;
 use zollhund::ui::{Command, Look, Page, Palette, View, draw};
 use zollhund::wire::{Timestamp, is_treacherous};
@@ -235,11 +235,72 @@ fn what_lies_over_the_pages() {
 }
 
 #[test]
+fn the_choice_of_a_client() {
+    let (picture, health) = (owned(Lang::En), choosing());
+    let mut album = String::new();
+    let mut add = |name: &str, view: &View, health: &Health, size: (u16, u16)| {
+        let shown = text(&screen(view, health, size));
+        let _ = writeln!(album, "{name}\n{}\n{shown}", "=".repeat(size.0.into()));
+    };
+    let mut view = View::new(PLAIN, Size::new(80, 24), Arc::clone(&picture));
+    let looking = Health { choice: Choice::Yes { clients: None }, ..health.clone() };
+    assert_eq!(keys(&mut view, &looking, "c"), [Command::Clients(true)]);
+    add("looking", &view, &looking, SMALL);
+    let none = Health { choice: Choice::Yes { clients: Some([].into()) }, ..health.clone() };
+    add("no client runs", &view, &none, SMALL);
+    keys(&mut view, &health, "j");
+    add("clients", &view, &health, SMALL);
+    for palette in [Palette::Dark, Palette::Light] {
+        let mut colored = View::new(Look { palette, ..PLAIN }, Size::new(80, 24), Arc::clone(&picture));
+        keys(&mut colored, &health, "cj");
+        assert_eq!(text(&screen(&colored, &health, SMALL)), text(&screen(&view, &health, SMALL)));
+    }
+    // What is chosen stays chosen when others come before it.
+    let mut more = health.clone();
+    let first = Client { pid: 1_200, name: "webex".into(), started: None, services: vec!["webex".into()] };
+    let Choice::Yes { clients: Some(clients) } = &health.choice else { panic!() };
+    more.choice = Choice::Yes { clients: Some(std::iter::once(first).chain(clients.iter().cloned()).collect()) };
+    add("another was started", &view, &more, SMALL);
+    assert_eq!(press(&mut view, &more, KeyCode::Enter), Some(Command::Choose(Some((4_711, "zoom".into())))));
+    let mut scoped = more.clone();
+    scoped.scope.of = ScopeOf::Client("zoom [4711]".into());
+    scoped.scope.since = Some(health.now);
+    add("chosen", &view, &scoped, SMALL);
+    keys(&mut view, &scoped, "c");
+    add("chosen, and looked at again", &view, &scoped, SMALL);
+    assert_eq!(press(&mut view, &scoped, KeyCode::Esc), Some(Command::Clients(false)));
+    keys(&mut view, &scoped, "6");
+    add("chosen: health", &view, &scoped, SMALL);
+    let mut wide = View::new(Look { lang: Lang::De, ..PLAIN }, Size::new(200, 60), owned(Lang::De));
+    keys(&mut wide, &scoped, "cjj");
+    add("in German", &wide, &scoped, LARGE);
+    // The program without a profile: the browser itself, not the child that holds its sockets.
+    keys(&mut wide, &scoped, "jj");
+    assert_eq!(press(&mut wide, &scoped, KeyCode::Enter), Some(Command::Choose(Some((5_100, "firefox".into())))));
+    // Everything again.
+    keys(&mut wide, &scoped, "c");
+    assert_eq!(press(&mut wide, &scoped, KeyCode::Enter), Some(Command::Choose(None)));
+    expect("clients.txt", &album);
+
+    // Where nobody tells whose flows they are, nothing can be chosen, and it is said why.
+    for (of, why) in [
+        (ScopeOf::Everything, "nobody tells here"),
+        (ScopeOf::Namespace("zoom".into()), "everything here is the client's"),
+    ] {
+        let mut no = recording();
+        no.scope.of = of;
+        let mut view = View::new(PLAIN, Size::new(80, 24), Arc::clone(&picture));
+        assert_eq!(keys(&mut view, &no, "c"), []);
+        assert!(text(&screen(&view, &no, SMALL)).contains(why));
+    }
+}
+
+#[test]
 fn nothing_from_the_wire_reaches_the_screen_as_it_came() {
     let (picture, health) = hostile();
     for size in [SMALL, LARGE, (132, 40)] {
         for ascii in [false, true] {
-            for (name, path) in PAGES {
+            for (name, path) in PAGES.into_iter().chain([("clients", "c")]) {
                 let mut view = view(Look { ascii, ..PLAIN }, size, &picture);
                 go(&mut view, &health, path);
                 // Cell by cell: a cell is printed as it is.
@@ -258,10 +319,10 @@ fn nothing_from_the_wire_reaches_the_screen_as_it_came() {
 
 #[test]
 fn any_size_can_be_drawn() {
-    let (picture, health) = (busy(Lang::De), recording());
+    let (picture, health) = (owned(Lang::De), choosing());
     for width in (0..=130).step_by(13).chain([1, 2, 39, 40, 41, 79, 300]) {
         for height in [0, 1, 2, 3, 5, 9, 10, 11, 15, 23, 40, 100] {
-            for (_, path) in PAGES.into_iter().chain([("", "m"), ("", "q"), ("", "/x")]) {
+            for (_, path) in PAGES.into_iter().chain([("", "m"), ("", "q"), ("", "/x"), ("", "cj")]) {
                 let mut view = view(Look { lang: Lang::De, ..PLAIN }, (width, height), &picture);
                 go(&mut view, &health, path);
                 screen(&view, &health, (width, height));
@@ -338,8 +399,8 @@ fn keys_become_commands() {
 
 #[test]
 fn an_interrupt_ends_at_once_in_every_mode() {
-    let health = recording();
-    for path in ["", "m", "mt", "q", "2/", "2\n"] {
+    let health = choosing();
+    for path in ["", "m", "mt", "q", "2/", "2\n", "c"] {
         let mut view = view(PLAIN, SMALL, &busy(Lang::En));
         go(&mut view, &health, path);
         let interrupt = Event::Key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
@@ -418,7 +479,7 @@ proptest! {
     fn the_same_events_give_the_same_screen(
         script in prop::collection::vec((events(), any::<bool>()), 0..60),
     ) {
-        let (few, many, health) = (busy(Lang::En), large(30, 60), recording());
+        let (few, many, health) = (owned(Lang::En), large(30, 60), choosing());
         let play = || {
             let mut view = view(PLAIN, SMALL, &few);
             let mut size = SMALL;

@@ -63,7 +63,7 @@ mod linux {
         };
         let client = isolated.start(program, arguments, streams)?;
 
-        let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, true)?;
+        let machine = run::machine(Watch { only: Some(client.pid()), ..Watch::default() }, Vec::new(), true)?;
         let origin = Origin { feed, kind: SourceKind::Live, closer: None };
         let Run { judge, keep: kept, tell, .. } = typed;
         let (mut plan, mut telling, keeping) = plan(origin, None, judge, kept, tell, Arc::clone(&judged))?;

@@ -148,7 +148,7 @@ fn programs(client: &str, knowledge: &Knowledge) -> Vec<Box<str>> {
 fn machine(typed: &Watch, knowledge: &Knowledge) -> Result<Option<Machine>> {
     let names = typed.client.as_deref().map(|client| programs(client, knowledge)).unwrap_or_default();
     let watch = crate::host::Watch { pids: typed.pids.clone(), names, only: None };
-    run::machine(watch, true).map(Some)
+    run::machine(watch, run::programs(&knowledge.book), true).map(Some)
 }
 
 #[cfg(not(feature = "live"))]

@@ -1,6 +1,7 @@
 //! How the run itself is doing: filled by the wiring, drawn by the dashboard, told by the line of a run without a picture.
 
 use crate::wire::{Text, Timestamp};
+use std::sync::Arc;
 
 /// Everything about the run that is not in what was captured. Cheap to clone; made anew a few times per second.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -15,6 +16,8 @@ pub struct Health {
     pub started: Timestamp,
     pub books: Books,
     pub scope: Scope,
+    /// What can be chosen as the client while it runs.
+    pub choice: Choice,
     pub clock: Clock,
     pub saving: Option<Saving>,
     /// What the program gave up after it had opened everything, in words: `capabilities`, `new sockets` ...
@@ -114,6 +117,8 @@ impl Books {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Scope {
     pub of: ScopeOf,
+    /// Since when, if it was chosen while the capture ran. Flows from before are judged by it too, if their program is known.
+    pub since: Option<Timestamp>,
     /// Flows, packets and bytes that were set aside because they are not the client's.
     pub outside: Outside,
     /// Flows of which it is not known whose they are: told, and marked.
@@ -133,6 +138,29 @@ pub enum ScopeOf {
     Namespace(Text),
 }
 
+/// Whether a client can be chosen while the capture runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Choice {
+    /// Nobody tells here whose flows they are, or they are all the client's.
+    #[default]
+    No,
+    Yes {
+        /// Conference clients that run on this machine, oldest first; `None` until somebody has looked.
+        clients: Option<Arc<[Client]>>,
+    },
+}
+
+/// A conference client that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    pub pid: u32,
+    /// Its short name.
+    pub name: Text,
+    pub started: Option<Timestamp>,
+    /// Services whose profile names this program.
+    pub services: Vec<Box<str>>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outside {
     pub flows: u64,
@@ -141,15 +169,23 @@ pub struct Outside {
 }
 
 /// The clock that stamps the frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Clock {
-    /// Whether the machine says that it is synchronised; `None` where it cannot be asked.
-    pub synchronised: Option<bool>,
-    /// The largest error that the machine admits, nanoseconds.
-    pub error: Option<u64>,
+    pub kept: Kept,
     /// Jumps against the monotonic clock, and the largest one, nanoseconds.
     pub steps: u32,
     pub largest_step: u64,
+}
+
+/// Whether somebody keeps the clock right, as far as can be told without asking over a network.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Kept {
+    #[default]
+    NotKnown,
+    /// This program runs; whether it has reached a server is not known.
+    By(Text),
+    /// This program says that it reached a time server, last then.
+    Synchronised(Text, Option<Timestamp>),
 }
 
 /// The evidence that is being written.

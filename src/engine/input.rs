@@ -24,6 +24,14 @@ pub enum Input<'a> {
         device: Option<Device>,
         watched_only: bool,
     },
+    /// Whether only flows of watched programs are judged: from now on, and of the flows that are there.
+    WatchedOnly(bool),
+    /// A program that was told before is the audited client, or a part of it, or is not: from now on, and for its flows that
+    /// are there.
+    Program {
+        owner: Owner,
+        watched: bool,
+    },
     /// Beyond so many bytes of each direction of a flow the evidence keeps headers only, as it was told to.
     Minimised(u32),
     /// Somebody set a marker.

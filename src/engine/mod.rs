@@ -236,6 +236,8 @@ impl Engine {
             Input::Scope { device, watched_only } => {
                 (self.vantage.device, self.vantage.watched_only) = (device, watched_only);
             }
+            Input::WatchedOnly(only) => self.vantage.watched_only = only,
+            Input::Program { owner, watched } => self.owners.judge(&owner, watched),
             Input::Minimised(bytes) => self.circumstances.payload_kept = Some(bytes),
             Input::Mark(marker) => {
                 if self.markers.len() < self.limits.ledger.markers {
@@ -291,6 +293,14 @@ impl Engine {
         if let Some(notes) = at.and_then(|at| self.notes.get_mut(at)) {
             notes.owner = self.owners.intern(owner, watched).or(notes.owner);
         }
+    }
+
+    /// Flows that had traffic since then and of which no program is known: each with its first frame and its ends as that has
+    /// them.
+    pub fn ownerless(&self, since: Timestamp) -> impl Iterator<Item = (FlowId, FrameNo, TransportKind, End, End)> {
+        let flows = self.table.iter().zip(&self.notes);
+        let wanted = flows.filter(move |((_, flow), notes)| notes.owner.is_none() && flow.last >= since);
+        wanted.map(|((id, flow), _)| (id, flow.first_frame, flow.transport, flow.ends.first, flow.ends.second))
     }
 
     /// Where the notes of a flow stand, if it is still kept.

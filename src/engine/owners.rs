@@ -36,6 +36,13 @@ impl Owners {
         Some(id)
     }
 
+    /// Whether a program is the client's from now on; one that is not known stays so.
+    pub(super) fn judge(&mut self, owner: &Owner, watched: bool) {
+        if let Some(entry) = self.index.get(owner).and_then(|id| self.list.get_mut(id.at())) {
+            entry.1 = watched;
+        }
+    }
+
     pub(super) fn get(&self, id: OwnerId) -> Option<&Arc<Owner>> {
         self.list.get(id.at()).map(|(owner, _)| owner)
     }

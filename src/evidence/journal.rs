@@ -81,6 +81,16 @@ pub enum Told {
         owner: Owner,
         watched: bool,
     },
+    /// Whose traffic is judged from now on was chosen: this client's alone, or everybody's if none is named.
+    Scope {
+        time: Timestamp,
+        client: Text,
+    },
+    /// By that choice a program that was told before is the client's, or is not.
+    Program {
+        owner: Owner,
+        watched: bool,
+    },
     /// Time passed without frames, up to the end.
     Tick(Timestamp),
     /// What happened to the run. `grave`: something is missing because of it.
@@ -132,6 +142,15 @@ enum Wording {
         transport: String,
         from: (IpAddr, u16),
         to: (IpAddr, u16),
+        #[serde(flatten)]
+        process: Process,
+    },
+    Scope {
+        time: String,
+        time_ns: u64,
+        client: String,
+    },
+    Program {
         #[serde(flatten)]
         process: Process,
     },
@@ -218,6 +237,10 @@ impl Wording {
                 to: end(to),
                 process: Process::of(owner, *watched),
             },
+            Told::Scope { time, client } => {
+                Self::Scope { time: time.to_string(), time_ns: time.0, client: client.exact().into() }
+            }
+            Told::Program { owner, watched } => Self::Program { process: Process::of(owner, *watched) },
             Told::Tick(time) => Self::Tick { time_ns: time.0 },
             Told::Notice { time, grave, text } => {
                 Self::Notice { time: time.to_string(), time_ns: time.0, grave: *grave, text: text.exact().into() }
@@ -249,6 +272,10 @@ impl Wording {
                 watched: process.watched,
                 owner: process.owner(),
             },
+            Self::Scope { time_ns, client, .. } => {
+                Told::Scope { time: Timestamp(time_ns), client: Text::from(client.as_str()) }
+            }
+            Self::Program { process } => Told::Program { watched: process.watched, owner: process.owner() },
             Self::Tick { time_ns } => Told::Tick(Timestamp(time_ns)),
             Self::Notice { time_ns, grave, text, .. } => {
                 Told::Notice { time: Timestamp(time_ns), grave, text: Text::from(text.as_str()) }
@@ -327,6 +354,7 @@ pub fn read_journal(folder: &Path) -> Result<(Header, Vec<Entry>), EvidenceError
 }
 
 const PROCESS: &str = "process ";
+const TOLD: &str = "told ";
 const MARKER: &str = "marker ";
 
 /// The comment of a frame that says whose its flow is.
@@ -340,10 +368,17 @@ pub(super) fn marker_comment(marker: &Marker) -> Box<str> {
     format!("{MARKER}{}: {}", marker.time, marker.text.exact()).into()
 }
 
+/// A statement of the journal as a comment.
+pub(super) fn told_comment(told: &Told) -> Box<str> {
+    format!("{TOLD}{}", serde_json::to_string(&Wording::of(told)).unwrap_or_default()).into()
+}
+
 /// What a comment in a file that this program wrote says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Comment {
     Mark(Marker),
+    /// What the journal says too.
+    Told(Told),
     /// Of the flow whose frame bears it.
     Process {
         owner: Owner,
@@ -358,6 +393,9 @@ pub fn read_comment(text: &str) -> Option<Comment> {
         let process: Process = serde_json::from_str(json).ok()?;
         let watched = process.watched;
         return Some(Comment::Process { owner: process.owner(), watched });
+    }
+    if let Some(json) = text.strip_prefix(TOLD) {
+        return serde_json::from_str::<Wording>(json).ok().map(|wording| Comment::Told(wording.told()));
     }
     let (time, text) = text.strip_prefix(MARKER)?.split_once(": ")?;
     let nanos = time.parse::<jiff::Timestamp>().ok()?.as_nanosecond();

@@ -2,7 +2,7 @@
 //! quota, handed to the system every second, on the disk when closed.
 
 use super::error::EvidenceError;
-use super::journal::{Header, JOURNAL, Journal, Told, marker_comment, process_comment};
+use super::journal::{Header, JOURNAL, Journal, Told, marker_comment, process_comment, told_comment};
 use super::pcapng::{Described, Kept, Section, Statistics, Writer};
 use super::trim::Trim;
 use crate::wire::{Direction, FlowKey, Frame, FrameNo, Text, Timestamp};
@@ -251,6 +251,17 @@ impl Store {
     pub fn told(&mut self, after: FrameNo, told: &Told) {
         match told {
             Told::Mark(mark) => self.comments.push(marker_comment(mark)),
+            Told::Scope { client, .. } => {
+                self.options.header.watched_only = !client.is_empty();
+                self.comments.push(told_comment(told));
+            }
+            Told::Program { owner, watched } => {
+                let (before, now) = (process_comment(owner, !watched), process_comment(owner, *watched));
+                for process in self.processes.values_mut().filter(|process| process.comment == before) {
+                    process.comment.clone_from(&now);
+                }
+                self.comments.push(told_comment(told));
+            }
             Told::Owner { transport, from, to, owner, watched, .. } => {
                 if self.processes.len() >= MAX_PROCESSES {
                     self.processes.clear();

@@ -29,6 +29,10 @@ impl<T> Owners<T> {
         false
     }
 
+    pub fn choose(&mut self, _chosen: Option<(u32, &Text)>) -> Option<Vec<(Owner, bool)>> {
+        None
+    }
+
     pub fn local(&mut self, _address: IpAddr, _there: bool) {}
 
     #[must_use]

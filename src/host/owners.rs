@@ -7,7 +7,7 @@ use super::sockets::{Found, Sockets};
 use super::values::{Lookup, Tally, Unknown, Watch};
 use crate::attribution::Owner;
 use crate::attribution::OwnerMatch;
-use crate::wire::{End, TransportKind};
+use crate::wire::{End, Text, TransportKind};
 use hashbrown::{HashMap, HashSet};
 use std::collections::VecDeque;
 use std::fs;
@@ -21,6 +21,8 @@ const MAX_WAITING: usize = 4_096;
 const MAX_HOLDERS: usize = 1 << 16;
 /// Processes that are remembered.
 const MAX_KNOWN: usize = 4_096;
+/// Programs that were told; the engine keeps no more either.
+const MAX_TOLD: usize = 1 << 16;
 /// Processes that are looked at first: those that had flows before.
 const MAX_RECENT: usize = 32;
 /// A look through all processes may take one part in this many of the time.
@@ -55,6 +57,8 @@ pub struct Owners<T> {
     /// Processes that are the client's, also those that ended.
     watched: HashSet<Identity>,
     holders: HashMap<u32, Identity>,
+    /// Every program that was told, and whether as the client's.
+    told: HashMap<Owner, (Identity, bool)>,
     known: HashMap<Identity, Known>,
     recent: VecDeque<Process>,
     waiting: VecDeque<Waiting<T>>,
@@ -77,6 +81,7 @@ impl<T> Owners<T> {
             watch,
             watched: HashSet::new(),
             holders: HashMap::new(),
+            told: HashMap::new(),
             known: HashMap::new(),
             recent: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -97,6 +102,39 @@ impl<T> Owners<T> {
         self.watched.insert(process.identity());
         self.known.clear();
         true
+    }
+
+    /// From now on the client is this process and what it starts; without one nobody is. Gives the programs told so far to
+    /// which something else applies now, and whether they are the client's; nothing if there is no such process.
+    pub fn choose(&mut self, chosen: Option<(u32, &Text)>) -> Option<Vec<(Owner, bool)>> {
+        let client = match chosen {
+            Some((pid, name)) => Some(Process::read(pid).filter(|process| process.name == *name)?),
+            None => None,
+        };
+        self.watch = Watch::default();
+        self.watched = client.iter().map(Process::identity).collect();
+        self.known.clear();
+        self.follow();
+        let mut told = std::mem::take(&mut self.told);
+        let mut changed = Vec::new();
+        for (owner, (identity, watched)) in &mut told {
+            let is = client.as_ref().is_some_and(|client| self.was(client, *identity, owner));
+            if std::mem::replace(watched, is) != is {
+                changed.push((owner.clone(), is));
+            }
+        }
+        self.told = told;
+        changed.sort_unstable_by_key(|(owner, _)| (owner.pid, owner.started, owner.matched));
+        Some(changed)
+    }
+
+    /// Whether a program that was told is the client or was started by it. What has ended is judged by what was told of it:
+    /// since the client began, nobody else had its number.
+    fn was(&self, client: &Process, (pid, ticks): Identity, owner: &Owner) -> bool {
+        let running = Process::read(pid).filter(|process| process.ticks == ticks);
+        self.watched.contains(&(pid, ticks))
+            || running.is_some_and(|process| self.is_watched(&process))
+            || (ticks >= client.ticks && owner.parents.iter().any(|(parent, _)| *parent == client.pid))
     }
 
     /// An address came or went.
@@ -217,11 +255,18 @@ impl<T> Owners<T> {
             return Some(Err(Unknown::Shared));
         }
         let (process, known) = found?;
-        self.recent.retain(|p| p.identity() != process.identity());
+        let identity = process.identity();
+        self.recent.retain(|p| p.identity() != identity);
         self.recent.push_front(process);
         self.recent.truncate(MAX_RECENT);
         let matched = if sockets.iter().all(|s| s.exact) { OwnerMatch::Socket } else { OwnerMatch::LocalPort };
-        Some(Ok((Owner { matched, ..known.owner }, known.watched)))
+        let owner = Owner { matched, ..known.owner };
+        if let Some((_, watched)) = self.told.get_mut(&owner) {
+            *watched |= known.watched;
+        } else if self.told.len() < MAX_TOLD {
+            self.told.insert(owner.clone(), (identity, known.watched));
+        }
+        Some(Ok((owner, known.watched)))
     }
 
     /// Counts an answer; in a namespace of the client's own, what is not known more closely is the client's.
@@ -446,6 +491,56 @@ mod tests {
         };
         assert_eq!((owner.pid, watched), (std::process::id(), false), "{:?}", owners.tally());
         parent.end();
+    }
+
+    #[test]
+    fn a_client_can_be_chosen_late_and_what_was_told_before_is_judged_anew() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let to = server.local_addr().unwrap();
+        let mut parent = Other::new(&format!("parent connect {to}"));
+        let mut other = Other::new(&format!("connect {to}"));
+        let mut owners = Owners::new(own(), Watch::default());
+        for from in [parent.address, other.address] {
+            let told = told(&mut owners, TransportKind::Tcp, from, to);
+            assert!(matches!(told, Lookup::Known { watched: false, .. }), "nobody was chosen: {told:?}");
+        }
+        let name = |pid| Process::read(pid).unwrap().name;
+        let verdicts = |changed: Vec<(Owner, bool)>| changed.into_iter().map(|(o, is)| (o.pid, is)).collect::<Vec<_>>();
+        // The child holds the socket, its parent is chosen.
+        let client = parent.child.id();
+        let changed = owners.choose(Some((client, &name(client)))).unwrap();
+        assert_eq!(verdicts(changed), [(parent.pid, true)]);
+        assert!(matches!(
+            told(&mut owners, TransportKind::Tcp, parent.address, to),
+            Lookup::Known { watched: true, .. }
+        ));
+        // The other one is chosen instead.
+        let mut changed = verdicts(owners.choose(Some((other.pid, &name(other.pid)))).unwrap());
+        changed.sort_unstable();
+        let mut expected = [(parent.pid, false), (other.pid, true)];
+        expected.sort_unstable();
+        assert_eq!(changed, expected);
+        // No number without its name, and none that is nobody's: nothing changes.
+        assert_eq!(owners.choose(Some((client, &"another".into()))), None);
+        assert_eq!(owners.choose(Some((u32::MAX, &"another".into()))), None);
+        // The child ends first: it is still known whose it was.
+        parent.end();
+        assert_eq!(verdicts(owners.choose(None).unwrap()), [(other.pid, false)]);
+        other.end();
+    }
+
+    #[test]
+    fn what_has_ended_belongs_to_who_had_started_it() {
+        let mut child = Command::new("true").stdin(Stdio::null()).spawn().unwrap();
+        let process = Process::read(child.id()).unwrap();
+        let owner = process.owner(OwnerMatch::Socket);
+        child.wait().unwrap();
+        let owners = Owners::<u32>::new(own(), Watch::default());
+        let own = Process::read(std::process::id()).unwrap();
+        assert!(owners.was(&own, process.identity(), &owner));
+        // A process of the same number that began later is another.
+        let later = Process { ticks: process.ticks + 1, ..own };
+        assert!(!owners.was(&later, process.identity(), &owner));
     }
 
     #[test]

@@ -11,7 +11,9 @@
 use super::knowledge::{self, Wanted, knowledge};
 use super::offline::{Input, Job, Outcome, analyze};
 use crate::engine::Device;
-use crate::evidence::{CUSTODY, Custody, PAYLOAD, Sealed, check, digests, is_sealed, seal, stamp_path};
+use crate::evidence::{
+    CUSTODY, Custody, PAYLOAD, Sealed, Told, check, digests, is_sealed, read_journal, seal, stamp_path,
+};
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -217,6 +219,18 @@ impl Bundle {
         let seen = &outcome.summary.circumstances;
         let whole = if outcome.incomplete { ", incomplete" } else { "" };
         let findings = outcome.summary.findings.len();
+        // Whose traffic is judged was chosen while it was captured.
+        for entry in read_journal(&self.capture()).map(|(_, entries)| entries).unwrap_or_default() {
+            match entry.told {
+                Told::Scope { time, client } if client.is_empty() => {
+                    self.note("scope", &format!("everything captured, since {time}"))?;
+                }
+                Told::Scope { time, client } => {
+                    self.note("scope", &format!("only {client} and what it starts, since {time}"))?;
+                }
+                _ => {}
+            }
+        }
         self.note("analyzed", &format!("{} frames, {findings} findings{whole}", seen.frames))?;
         self.note("sealed", "SHA-256 and SHA-512 of every file, BagIt 1.0 (RFC 8493)")?;
         let today = now().day().to_string();

@@ -58,6 +58,8 @@ impl Shown {
             match self.commands.recv_timeout(BEAT) {
                 Ok(Command::Mark(text)) => session.mark(text),
                 Ok(Command::Save) => session.sync(),
+                Ok(Command::Clients(wanted)) => session.list_clients(wanted),
+                Ok(Command::Choose(client)) => session.choose(client),
                 Ok(Command::Quit) | Err(RecvTimeoutError::Disconnected) => break true,
                 Err(RecvTimeoutError::Timeout) => {}
             }

@@ -13,11 +13,16 @@
 use super::batch::Pool;
 use super::ring::{Into as In, OutOf, Ring};
 use super::stage::{
-    Analysis, Analyzed, Asked, Ended, Intake, Keeping, Meters, Order, Parcel, PictureSlot, Pictures, now, read, wall,
+    Analysis, Analyzed, Asked, Ended, Intake, Keeping, Meters, Order, Parcel, PictureSlot, Pictures, Question, now,
+    read, wall,
 };
 use super::tables::Tables;
 use crate::capture::Feed;
-use crate::engine::health::{Books, CaptureState, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind};
+#[cfg(feature = "live")]
+use crate::engine::health::Kept;
+use crate::engine::health::{
+    Books, CaptureState, Choice, Client, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind,
+};
 use crate::engine::view::Marker;
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
 #[cfg(feature = "live")]
@@ -64,12 +69,20 @@ pub type Machine = Box<dyn FnOnce(Desk) + Send>;
 #[derive(Debug)]
 #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only what knows this machine sits there"))]
 pub struct Desk {
-    pub(super) asked: Receiver<Asked>,
+    pub(super) asked: Receiver<Question>,
     /// Flows of which it could not be told whose they are.
     pub(super) unknown: Arc<AtomicU64>,
     orders: Sender<Order>,
     notices: Notices,
     clock: Arc<Mutex<Clock>>,
+    chosen: Arc<Mutex<Chosen>>,
+}
+
+/// What can change of the scope while the capture runs, and what there is to choose from.
+#[derive(Debug, Default)]
+struct Chosen {
+    scope: Option<(ScopeOf, Timestamp)>,
+    clients: Option<Arc<[Client]>>,
 }
 
 /// How often pictures are made.
@@ -159,6 +172,9 @@ pub struct Session {
     lines_missed: Arc<AtomicU64>,
     unknown: Arc<AtomicU64>,
     clock: Arc<Mutex<Clock>>,
+    chosen: Arc<Mutex<Chosen>>,
+    /// To the machine; it ends when nobody asks any more.
+    questions: Option<SyncSender<Question>>,
     facts: Facts,
 }
 
@@ -225,14 +241,15 @@ impl Session {
         let live = plan.kind == SourceKind::Live;
         let info = plan.feed.info();
         let (unknown, clock) = (Arc::<AtomicU64>::default(), Arc::<Mutex<Clock>>::default());
+        let chosen = Arc::<Mutex<Chosen>>::default();
         let (orders, to_analysis) = channel();
         let (asks, asked) = sync_channel(MAX_ASKED);
         let notices = Notices::default();
         let has_machine = plan.machine.is_some();
         let start_machine = |machine: Machine| {
             let (orders, notices) = (orders.clone(), notices.clone());
-            let (unknown, clock) = (Arc::clone(&unknown), Arc::clone(&clock));
-            let desk = Desk { asked, unknown, orders, notices, clock };
+            let (unknown, clock, chosen) = (Arc::clone(&unknown), Arc::clone(&clock), Arc::clone(&chosen));
+            let desk = Desk { asked, unknown, orders, notices, clock, chosen };
             let started = thread::Builder::new().name("zh-host".into()).spawn(move || machine(desk));
             started.context("cannot start the thread zh-host; too many run already")
         };
@@ -333,7 +350,7 @@ impl Session {
             frames: OutOf(Arc::clone(&frames)),
             evidence: keeping.clone().map(In),
             orders: to_analysis,
-            asks: has_machine.then_some(asks),
+            asks: has_machine.then(|| asks.clone()),
             pool: Arc::clone(&pool),
             meters: Arc::clone(&meters),
             live,
@@ -375,6 +392,8 @@ impl Session {
             lines_missed,
             unknown,
             clock,
+            chosen,
+            questions: has_machine.then_some(asks),
             facts: Facts {
                 source: info.name,
                 kind: plan.kind,
@@ -390,6 +409,27 @@ impl Session {
     /// Sets a marker now.
     pub fn mark(&self, text: Text) {
         let _ = self.orders.send(Order::Mark(text));
+    }
+
+    /// From now on this process, by number and name, is the client, with what it starts; without one everything is judged.
+    /// The machine answers in its own time.
+    #[cfg(feature = "tui")]
+    pub(super) fn choose(&self, client: Option<(u32, Text)>) {
+        self.ask(Question::Choose(client));
+    }
+
+    /// Whether somebody wants to know which clients run.
+    #[cfg(feature = "tui")]
+    pub(super) fn list_clients(&self, wanted: bool) {
+        self.ask(Question::Clients(wanted));
+    }
+
+    #[cfg(feature = "tui")]
+    fn ask(&self, question: Question) {
+        let asked = self.questions.as_ref().map(|machine| machine.try_send(question));
+        if let Some(Err(_)) = asked {
+            self.notices.add(wall(), false, "too many flows are being looked up: nothing was chosen; choose again");
+        }
     }
 
     /// Puts everything on the disk now.
@@ -475,6 +515,11 @@ impl Session {
                 self.evidence.as_ref().is_some_and(|e| e.broken).then(|| "writing broke down; start again".into())
             }),
         });
+        let chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        let choice = match (&facts.scope, &self.questions) {
+            (ScopeOf::Namespace(_), _) | (_, None) => Choice::No,
+            (_, Some(_)) => Choice::Yes { clients: chosen.clients.clone() },
+        };
         let picture = self.slot.latest();
         let circumstances = picture.as_ref().map(|picture| &picture.summary.circumstances);
         Health {
@@ -485,11 +530,13 @@ impl Session {
             started: facts.started,
             books: self.books(),
             scope: Scope {
-                of: facts.scope.clone(),
+                of: chosen.scope.as_ref().map_or_else(|| facts.scope.clone(), |(of, _)| of.clone()),
+                since: chosen.scope.as_ref().map(|(_, since)| *since),
                 outside: Outside { flows: circumstances.map_or(0, |c| c.foreign_flows), ..Outside::default() },
                 unknown_flows: read(&self.unknown),
             },
-            clock: *self.clock.lock().unwrap_or_else(PoisonError::into_inner),
+            choice,
+            clock: self.clock.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             saving,
             dropped_rights: facts.dropped_rights.clone(),
             notices: self.notices.all(),
@@ -522,7 +569,8 @@ impl Session {
             thread::sleep(Duration::from_millis(5));
         }
         let mut complaints = Vec::new();
-        // It ends when the analysis has no more questions.
+        // It ends when nobody has questions any more.
+        self.questions = None;
         if let Some(machine) = self.machine.take().filter(|_| self.analysis.thread.is_none())
             && machine.join().is_err()
         {
@@ -624,9 +672,33 @@ impl Desk {
         let _ = self.orders.send(Order::Told(Told::Notice { time, grave, text: Text::from(text) }));
     }
 
+    /// Tells whose traffic is judged from now on: that of this client, or everybody's. `programs`: those told so far to which
+    /// something else applies now.
+    pub(super) fn scope(&self, client: Option<Text>, programs: Vec<(crate::attribution::Owner, bool)>) {
+        let time = wall();
+        for (owner, watched) in programs {
+            let _ = self.orders.send(Order::Told(Told::Program { owner, watched }));
+        }
+        let of = client.clone().map_or(ScopeOf::Everything, ScopeOf::Client);
+        let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
+        chosen.scope = Some((of, time));
+        drop(chosen);
+        let _ = self.orders.send(Order::Told(Told::Scope { time, client: client.unwrap_or_default() }));
+    }
+
+    /// Tells which clients run.
+    pub(super) fn clients(&self, clients: Vec<Client>) {
+        self.chosen.lock().unwrap_or_else(PoisonError::into_inner).clients = Some(clients.into());
+    }
+
     /// Tells that this machine has an address.
     pub(super) fn address(&self, address: std::net::IpAddr) {
         let _ = self.orders.send(Order::Told(Told::Local(address)));
+    }
+
+    /// Tells who keeps the clock.
+    pub(super) fn clock_kept(&self, kept: Kept) {
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner).kept = kept;
     }
 
     /// Tells that the clock was set.

@@ -30,7 +30,7 @@ pub use clients::programs;
 pub use knowledge::{Wanted, audit, knowledge};
 pub use live::{Confine, Desk, Machine, Plan, Prepare, RING, Rate, Save, Session};
 #[cfg(feature = "live")]
-pub use machine::machine;
+pub use machine::{Programs, machine};
 pub use offline::{Input, Job, Outcome, analyze};
 pub use pdf::pdf;
 pub use ranges::{geo_folder, import_ranges};

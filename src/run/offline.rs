@@ -334,7 +334,8 @@ impl Run {
     /// What the file says beside its frames.
     fn note(&mut self, note: &Note, last: Timestamp, listener: &mut Listener) {
         listener.note(note, last, &mut |saying| saying.tell(&mut self.engine));
-        if let Some(header) = listener.take_header() {
+        // The journal has said it, and what was chosen since.
+        if let Some(header) = listener.take_header().filter(|_| self.journal.is_none()) {
             self.header(&header);
         }
     }

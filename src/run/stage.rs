@@ -31,6 +31,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const TICK_EVERY: Duration = Duration::from_secs(1);
 /// Names that were handed on for the files; then some may be handed on again.
 const MAX_NAMED: usize = 1 << 14;
+/// Nanoseconds since its last frame in which a flow is taken to be open: so soon no other program gets its port.
+const OPEN: u64 = 10_000_000_000;
 /// Bytes that a small item is counted as.
 const SMALL: usize = 512;
 
@@ -302,9 +304,23 @@ fn give(ring: &Ring<Parcel>, missed: &mut Missed, batch: &Arc<Batch>) -> bool {
     given
 }
 
+/// What a machine is asked.
+#[derive(Debug)]
+pub(super) enum Question {
+    Flow(Asked),
+    /// This process, by number and name, is the client from now on; `None`: everything is judged.
+    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard chooses"))]
+    Choose(Option<(u32, Text)>),
+    /// Whether somebody wants to know which clients run.
+    #[cfg_attr(not(feature = "tui"), expect(dead_code, reason = "only the dashboard chooses"))]
+    Clients(bool),
+}
+
 /// A flow whose program is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
+    /// Once more, because it was not known before.
+    pub(super) again: bool,
     pub(super) flow: FlowId,
     /// Its first frame.
     pub(super) frame: FrameNo,
@@ -331,7 +347,7 @@ pub(super) struct Analysis {
     pub(super) frames: OutOf<Parcel>,
     pub(super) evidence: Option<Into<Parcel>>,
     pub(super) orders: Receiver<Order>,
-    pub(super) asks: Option<SyncSender<Asked>>,
+    pub(super) asks: Option<SyncSender<Question>>,
     pub(super) pool: Arc<Pool>,
     pub(super) meters: Arc<Meters>,
     /// The capture runs by the wall clock; otherwise time is that of the frames.
@@ -580,14 +596,31 @@ impl Analyst {
                     self.tell(Told::Mark(Marker { time, text }));
                 }
                 Ok(Order::Owner(asked, owner, watched)) => self.owner(asked, owner, watched),
-                Ok(Order::Told(told)) => self.tell(told),
+                Ok(Order::Told(told)) => {
+                    let chosen = matches!(told, Told::Scope { .. });
+                    self.tell(told);
+                    if chosen {
+                        self.ask_again();
+                    }
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }
     }
 
+    /// Asks once more for flows that go on and whose program nobody knew.
+    fn ask_again(&mut self) {
+        let Some(asks) = &self.stage.asks else { return };
+        let since = Timestamp(wall().0.saturating_sub(OPEN));
+        for (flow, frame, transport, from, to) in self.stage.engine.ownerless(since) {
+            if asks.try_send(Question::Flow(Asked { again: true, flow, frame, transport, from, to })).is_err() {
+                return;
+            }
+        }
+    }
+
     fn owner(&mut self, asked: Asked, owner: Owner, watched: bool) {
-        let Asked { flow, frame, transport, from, to } = asked;
+        let Asked { flow, frame, transport, from, to, .. } = asked;
         self.stage.engine.ingest(Input::Owner { flow: Some(flow), owner: owner.clone(), watched });
         self.dirty = true;
         self.keep(Parcel::Told(self.after, Told::Owner { frame, transport, from, to, owner, watched }));
@@ -636,12 +669,12 @@ impl Analyst {
         }
         for (flow, transport, from, to) in mem::take(&mut self.opened) {
             let Some(frame) = frame else { continue };
-            let asked = Asked { flow, frame: frame.number, transport, from, to };
+            let asked = Asked { again: false, flow, frame: frame.number, transport, from, to };
             if let Some(owner) = phone_trailer(frame) {
                 self.owner(asked, owner, false);
             } else if let Some(asks) = &self.stage.asks {
                 // More than can be asked for at once stay unknown.
-                let _ = asks.try_send(asked);
+                let _ = asks.try_send(Question::Flow(asked));
             }
         }
     }

@@ -56,6 +56,9 @@ impl Listener {
             Note::Comment { about, text } if self.own => match (about, read_comment(text.exact())) {
                 (About::Section, _) => self.header = Header::from_comment(text.exact()).or(self.header.take()),
                 (_, Some(Comment::Mark(mark))) if !self.journal => tell(Saying::Told(Told::Mark(mark))),
+                (_, Some(Comment::Told(told @ (Told::Scope { .. } | Told::Program { .. })))) if !self.journal => {
+                    tell(Saying::Told(told));
+                }
                 (About::Frame(..), Some(Comment::Process { owner, watched })) if !self.journal => {
                     tell(Saying::Owner { owner, watched });
                 }
@@ -140,6 +143,8 @@ pub(super) fn tell(told: &Told, engine: &mut Engine) {
         Told::Loss { loss, .. } => Input::Loss(loss.clone()),
         Told::Truncated => Input::Truncated,
         Told::Mark(mark) => Input::Mark(mark.clone()),
+        Told::Scope { client, .. } => Input::WatchedOnly(!client.is_empty()),
+        Told::Program { owner, watched } => Input::Program { owner: owner.clone(), watched: *watched },
         Told::Tick(time) => Input::Tick(*time),
         // Whose flow it is cannot be said here.
         Told::Owner { .. } | Told::Notice { .. } => return,

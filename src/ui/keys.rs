@@ -13,6 +13,8 @@ pub enum Context {
     Typing,
     /// Choosing the phase of a marker.
     Markers,
+    /// Choosing the client.
+    Clients,
     /// "Really?"
     Question,
     /// The evidence is closed, its digest is shown.
@@ -20,7 +22,8 @@ pub enum Context {
 }
 
 impl Context {
-    pub const ALL: [Self; 5] = [Self::Pages, Self::Typing, Self::Markers, Self::Question, Self::Farewell];
+    pub const ALL: [Self; 6] =
+        [Self::Pages, Self::Typing, Self::Markers, Self::Clients, Self::Question, Self::Farewell];
 
     #[must_use]
     pub const fn title(self, lang: Lang) -> &'static str {
@@ -28,6 +31,7 @@ impl Context {
             Self::Pages => lang.pick("Everywhere", "Überall"),
             Self::Typing => lang.pick("While typing", "Beim Tippen"),
             Self::Markers => lang.pick("In the menu of markers", "Im Menü der Marken"),
+            Self::Clients => lang.pick("In the list of clients", "In der Liste der Clients"),
             Self::Question => lang.pick("When asked", "Auf Rückfrage"),
             Self::Farewell => lang.pick("At the end", "Am Ende"),
         }
@@ -52,6 +56,7 @@ pub enum Action {
     Sort,
     Reverse,
     Mark,
+    Clients,
     Pause,
     Save,
     Quit,
@@ -189,6 +194,7 @@ pub static BINDINGS: &[Binding] = bindings! {
         [letter('s')] Action::Sort, ["sort by the next column", "nach der nächsten Spalte sortieren"], ["sort", "Sortieren"];
         [letter('S')] Action::Reverse, ["turn the order round", "Reihenfolge umkehren"], NONE;
         [letter('m')] Action::Mark, ["set a marker", "Marke setzen"], ["marker", "Marke"];
+        [letter('c')] Action::Clients, ["choose the client to judge", "Client wählen, der beurteilt wird"], ["client", "Client"];
         [letter('p')] Action::Pause, ["pause the picture; the capture goes on", "Bild anhalten; die Aufzeichnung läuft weiter"], ["pause", "Pause"];
         [letter('w')] Action::Save, ["put everything on the disk now", "jetzt alles auf die Platte schreiben"], ["save", "Sichern"];
         [ctrl('l')] Action::Redraw, ["draw the screen again", "Schirm neu zeichnen"], NONE;
@@ -221,6 +227,15 @@ pub static BINDINGS: &[Binding] = bindings! {
         [key(KeyCode::Up), letter('k')] Action::Up, ["up", "nach oben"], NONE;
         [key(KeyCode::Enter)] Action::Accept, ["set the chosen marker", "gewählte Marke setzen"], ["set", "setzen"];
         [key(KeyCode::Esc), letter('q')] Action::Back, ["set none", "keine setzen"], ["none", "keine"];
+        [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
+    }
+    Clients {
+        [key(KeyCode::Down), letter('j')] Action::Down, ["down", "nach unten"], NONE;
+        [key(KeyCode::Up), letter('k')] Action::Up, ["up", "nach oben"], NONE;
+        [key(KeyCode::PageDown), letter(' ')] Action::ScreenDown, ["a screen down", "einen Schirm nach unten"], NONE;
+        [key(KeyCode::PageUp)] Action::ScreenUp, ["a screen up", "einen Schirm nach oben"], NONE;
+        [key(KeyCode::Enter)] Action::Accept, ["judge the chosen one", "den gewählten beurteilen"], ["choose", "wählen"];
+        [key(KeyCode::Esc), letter('q'), letter('c')] Action::Back, ["leave it as it is", "lassen, wie es ist"], ["leave", "lassen"];
         [ctrl('c')] Action::Interrupt, ["close everything and end at once", "alles schließen und sofort enden"], NONE;
     }
     Question {

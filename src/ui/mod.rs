@@ -35,6 +35,11 @@ pub enum Command {
     Mark(Text),
     /// Put everything on the disk now.
     Save,
+    /// Whether somebody looks at the list of clients: it is to be kept up to date.
+    Clients(bool),
+    /// This process, by number and name, is the client from now on, with what it starts; `None`: everything is judged. The
+    /// list is not looked at any more.
+    Choose(Option<(u32, Text)>),
     /// Close everything. The picture stays until [`crate::engine::health::Health::closed`].
     Quit,
 }

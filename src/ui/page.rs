@@ -7,6 +7,7 @@
 //!  / filter  s sort  Enter detail  m marker  p pause  w save  q quit  ? help
 //! ```
 
+pub(super) mod clients;
 mod detail;
 mod health;
 mod help;
@@ -21,7 +22,7 @@ use super::paint::Paint;
 use super::table;
 use super::theme::Role;
 use super::view::{Mode, Page, View};
-use crate::engine::health::{CaptureState, Closing, Health, ScopeOf, SourceKind};
+use crate::engine::health::{CaptureState, Choice, Closing, Health, ScopeOf, SourceKind};
 use crate::policy::{Lang, Phase};
 use crate::report::format::{bytes, clock, number, width};
 use crate::wire::{Text, Timestamp};
@@ -291,8 +292,10 @@ fn footer(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
         Page::Recipients | Page::Flows | Page::Findings => &[],
         _ => &[Action::Sort, Action::Open],
     };
+    let no_choice: &[Action] = if health.choice == Choice::No { &[Action::Clients] } else { &[] };
+    let left_out = [left_out, no_choice].concat();
     let mut x = area.x + 1;
-    for (key, hint) in hint_pairs(context, lang, left_out) {
+    for (key, hint) in hint_pairs(context, lang, &left_out) {
         let wide = (width(&key) + width(hint) + 3) as u16;
         if x + wide - 2 > end {
             break;
@@ -356,6 +359,7 @@ fn over(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
             }
             paint.text(inside.x, inside.bottom() - 1, inside.width, Role::Faint, &hints(Context::Markers, lang, &[]));
         }
+        Mode::Clients(chosen) => clients::draw(paint, area, view, health, chosen),
         Mode::FreeText(text) => {
             let inside = paint.window(area, 60, 4, lang.pick("Text of the marker", "Text der Marke"));
             let room = inside.width.saturating_sub(1);

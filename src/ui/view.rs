@@ -3,10 +3,11 @@
 use super::Command;
 use super::keys::{self, Action, Context, Key};
 use super::list::{self, FindingRow, FlowSort, List, RecipientSort};
+use super::page::clients::{self, Client};
 use super::theme::Look;
 use super::{page, table};
 use crate::engine::Snapshot;
-use crate::engine::health::{CaptureState, Health, SourceKind};
+use crate::engine::health::{CaptureState, Choice, Health, ScopeOf, SourceKind};
 use crate::policy::{Finding, Lang, Phase, Subject};
 use crate::wire::Text;
 use crossterm::event::{Event, KeyEventKind, MouseButton, MouseEventKind};
@@ -62,6 +63,8 @@ pub(super) enum Mode {
     Markers(usize),
     /// The text of a marker is typed.
     FreeText(String),
+    /// The chosen line of the list of clients.
+    Clients(Client),
     /// Whether to quit.
     Question,
 }
@@ -177,6 +180,7 @@ impl View {
             Mode::Pages => Context::Pages,
             Mode::Filter(_) | Mode::FreeText(_) => Context::Typing,
             Mode::Markers(_) => Context::Markers,
+            Mode::Clients(_) => Context::Clients,
             Mode::Question => Context::Question,
         }
     }
@@ -262,7 +266,7 @@ impl View {
             Action::Top => self.step(isize::MIN / 2, health),
             Action::Bottom => self.step(isize::MAX / 2, health),
             Action::Open => self.open(),
-            Action::Back => self.back(),
+            Action::Back => return self.back(),
             Action::Filter => {
                 if !matches!(self.page, Page::Recipients | Page::Flows | Page::Findings) {
                     self.open_page(Page::Recipients);
@@ -271,6 +275,7 @@ impl View {
             }
             Action::Sort | Action::Reverse => self.resort(action == Action::Reverse),
             Action::Mark => self.mode = Mode::Markers(0),
+            Action::Clients => return self.clients(health),
             Action::Pause => self.pause(),
             Action::Save => return self.save(health),
             Action::Quit => return self.quit(health),
@@ -328,6 +333,11 @@ impl View {
         let rows = self.rows();
         match &mut self.mode {
             Mode::Markers(at) => *at = moved(*at, by, Phase::ALL.len() + 1),
+            Mode::Clients(chosen) => {
+                let rows = clients::rows(&self.picture, health);
+                let at = moved(clients::place(&rows, chosen), by, rows.len());
+                *chosen = rows.into_iter().nth(at).and_then(|row| row.client);
+            }
             Mode::Pages | Mode::Filter(_) => match self.page {
                 Page::Recipients => self.recipients.step(by, rows, |at| list::recipient_id_at(&self.picture, at)),
                 Page::Flows => self.flows.step(by, rows, |at| list::flow_id_at(&self.picture, at)),
@@ -370,7 +380,7 @@ impl View {
         }
     }
 
-    fn back(&mut self) {
+    fn back(&mut self) -> Option<Command> {
         match std::mem::replace(&mut self.mode, Mode::Pages) {
             Mode::Filter(before) => {
                 self.filter = before;
@@ -388,8 +398,31 @@ impl View {
                 }
                 _ => self.open_page(Page::Overview),
             },
+            Mode::Clients(_) => return Some(Command::Clients(false)),
             _ => {}
         }
+        None
+    }
+
+    /// Opens the list of clients, at the one that is judged.
+    fn clients(&mut self, health: &Health) -> Option<Command> {
+        let lang = self.look.lang;
+        let why_not = match (&health.choice, &health.scope.of) {
+            _ if health.closed => lang.pick("the capture is over", "die Aufzeichnung ist zu Ende"),
+            (Choice::Yes { .. }, _) => {
+                self.mode = Mode::Clients(None);
+                return Some(Command::Clients(true));
+            }
+            (Choice::No, ScopeOf::Namespace(_)) => {
+                lang.pick("everything here is the client's", "hier gehört alles dem Client")
+            }
+            (Choice::No, _) => lang.pick(
+                "nobody tells here whose flows they are; watch this machine's interfaces",
+                "hier ist nicht bekannt, wessen Verbindungen es sind; Schnittstellen dieses Rechners betrachten",
+            ),
+        };
+        self.notice = Some(why_not.into());
+        None
     }
 
     fn resort(&mut self, reverse: bool) {
@@ -468,12 +501,18 @@ impl View {
             self.gone = true;
             return None;
         }
+        let lang = self.look.lang;
         match std::mem::replace(&mut self.mode, Mode::Pages) {
             Mode::Markers(at) => match Phase::ALL.get(at) {
                 Some(phase) => return self.mark(phase.token().into(), health),
                 None => self.mode = Mode::FreeText(String::new()),
             },
             Mode::FreeText(text) if !text.trim().is_empty() => return self.mark(text.trim().into(), health),
+            Mode::Clients(client) => {
+                let text = lang.pick("chosen; the scope follows at once", "gewählt; der Umfang folgt sofort");
+                self.notice = Some(text.into());
+                return Some(Command::Choose(client));
+            }
             Mode::Question => return Some(self.leave()),
             _ => {}
         }

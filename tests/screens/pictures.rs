@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 use zollhund::attribution::{Owner, OwnerMatch};
-use zollhund::engine::health::{Books, CaptureState, Clock, Health, Notice, Saving, SourceKind};
+use zollhund::engine::health::{Books, CaptureState, Choice, Client, Clock, Health, Kept, Notice, Saving, SourceKind};
 use zollhund::engine::view::Marker;
 use zollhund::engine::{Config, Engine, Input, Knowledge, Snapshot};
 use zollhund::policy::Lang;
@@ -60,7 +60,7 @@ pub fn recording() -> Health {
             saved: 15_100,
             ..Books::default()
         },
-        clock: Clock { synchronised: Some(true), error: Some(4_000_000), ..Clock::default() },
+        clock: Clock { kept: Kept::Synchronised("systemd-timesyncd".into(), Some(seen.first)), ..Clock::default() },
         saving: Some(Saving {
             folder: "evidence/2026-10-15".into(),
             bytes: 5_300_000,
@@ -74,6 +74,38 @@ pub fn recording() -> Health {
         notices: vec![Notice { time: seen.first, grave: false, text: "capturing on eth0, not promiscuous".into() }],
         ..Health::default()
     }
+}
+
+/// The generated call on a machine that tells whose its flows are: those of a client, of a browser's child, of nobody known.
+pub fn owned(lang: Lang) -> Arc<Snapshot> {
+    let mut picture = Snapshot::clone(&busy(lang));
+    let owner = |pid, name: &str, parents: Vec<(u32, Text)>| {
+        let (path, container) = (Text::default(), Text::default());
+        Arc::new(Owner { pid, name: name.into(), path, started: None, container, parents, matched: OwnerMatch::Socket })
+    };
+    let browser = [(5_100, "firefox".into()), (900, "systemd".into())].to_vec();
+    let owners = [
+        Some(owner(4_711, "zoom", Vec::new())),
+        Some(owner(4_720, "aomhost", vec![(4_711, "zoom".into())])),
+        Some(owner(5_117, "firefox", browser)),
+        None,
+    ];
+    for (flow, owner) in picture.flows.iter_mut().zip(owners.iter().cycle()) {
+        flow.owner.clone_from(owner);
+    }
+    Arc::new(picture)
+}
+
+/// A live capture on which a client can be chosen.
+pub fn choosing() -> Health {
+    let client = |pid, name: &str, services: &[&str]| Client {
+        pid,
+        name: name.into(),
+        started: None,
+        services: services.iter().map(|id| (*id).into()).collect(),
+    };
+    let clients = [client(4_711, "zoom", &["zoom"]), client(6_001, "teams", &["teams", "teams-free"])];
+    Health { choice: Choice::Yes { clients: Some(clients.into()) }, ..recording() }
 }
 
 /// What acts on terminals, reorders or hides text, climbs out of its line, looks like markup or a formula, is too long, too
@@ -129,6 +161,9 @@ pub fn hostile() -> (Arc<Snapshot>, Health) {
     for _ in HOSTILE {
         health.notices.push(Notice { time: Timestamp::ZERO, grave: true, text: next() });
     }
+    health.choice = Choice::Yes {
+        clients: Some(HOSTILE.map(|_| Client { pid: 7, name: next(), started: None, services: Vec::new() }).into()),
+    };
     if let Some(saving) = &mut health.saving {
         saving.folder = next();
     }

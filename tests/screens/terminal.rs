@@ -4,10 +4,12 @@
 
 use crate::program::{self, Folder};
 use serde_json::Value;
+use std::cell::RefCell;
 use std::fs;
+use std::io::Write;
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use zollhund::evidence::{Told, read_journal};
 
@@ -210,6 +212,109 @@ fn a_capture_is_watched_marked_and_kept() {
         serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
     assert_eq!(report["markers"][0]["text"], "joined");
     assert!(report["flows"].as_u64() > Some(0) || !report["recipients"].as_array().unwrap().is_empty());
+}
+
+/// A program of that name that sends a datagram to a port whenever it is told to.
+struct Caller {
+    child: Child,
+    pid: u32,
+}
+
+impl Caller {
+    /// `None`, said loudly, where there is no bash to play it.
+    fn start(folder: &Folder, name: &str, port: u16) -> Option<Self> {
+        let program = folder.path(name);
+        if !Path::new("/bin/bash").exists() || std::os::unix::fs::symlink("/bin/bash", &program).is_err() {
+            eprintln!("SKIPPED: there is no bash, so no client was chosen");
+            return None;
+        }
+        let script = format!("exec 3<>/dev/udp/127.0.0.1/{port}; while read -r line; do echo \"$line\" >&3; done");
+        let child = Command::new(program).args(["-c", &script]).stdin(Stdio::piped()).spawn().unwrap();
+        let pid = child.id();
+        Some(Self { child, pid })
+    }
+
+    fn call(&mut self) {
+        self.child.stdin.as_mut().unwrap().write_all(b"call\n").unwrap();
+    }
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// A client is chosen from the list while the capture runs: from then on it alone is judged, also in the report that is made
+/// from what was saved.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_client_is_chosen_while_it_is_watched() {
+    if !may_capture() {
+        return;
+    }
+    let (folder, pair, server) = (Folder::new(), Pair::new(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    let (bundle, ports) = (folder.path("bundle"), [pair.port(), server.local_addr().unwrap().port()]);
+    let Some(caller) = Caller::start(&folder, "zoom", ports[1]) else { return };
+    let (pid, caller) = (caller.pid, RefCell::new(caller));
+    let filter = format!("udp port {} or udp port {}", ports[0], ports[1]);
+    let command =
+        format!("'{PROGRAM}' watch -i lo --filter '{filter}' --save '{bundle}'; echo \"STATUS $?\"; exec cat");
+    let Some(tmux) = Tmux::start("choose", &command) else { return };
+    tmux.run(&["resize-window", "-x", "130", "-y", "40"]);
+    tmux.sees("Who the client talks to");
+    tmux.keys(&["3"]);
+    let talk = || {
+        pair.talk();
+        caller.borrow_mut().call();
+    };
+    tmux.until(&ports[0].to_string(), talk);
+    tmux.until(&ports[1].to_string(), talk);
+    tmux.keys(&["c"]);
+    let client = format!("zoom [{pid}]");
+    assert!(tmux.sees(&client).contains("Whose traffic is judged?"));
+    // The clients come right behind `everything`; this machine may run others.
+    let mut shown = tmux.sees(&client);
+    while !shown.lines().any(|line| line.contains(&client) && line.contains('▶')) {
+        let before = shown.lines().position(|line| line.contains('▶'));
+        tmux.keys(&["j"]);
+        let begun = Instant::now();
+        while shown.lines().position(|line| line.contains('▶')) == before {
+            assert!(begun.elapsed() < PATIENCE, "{shown}");
+            shown = tmux.sees(&client);
+        }
+    }
+    tmux.keys(&["Enter"]);
+    tmux.sees("chosen; the scope follows at once");
+    tmux.keys(&["1"]);
+    tmux.sees(&format!("only {client}"));
+    tmux.keys(&["6"]);
+    assert!(tmux.sees("chosen at").contains("what it starts is judged"));
+    tmux.until("running", talk);
+    tmux.keys(&["q"]);
+    tmux.sees("Quit?");
+    tmux.keys(&["y"]);
+    tmux.sees("The bundle is sealed");
+    tmux.keys(&["x"]);
+    tmux.sees("STATUS 0");
+
+    let (_, entries) = read_journal(&Path::new(&bundle).join("data/capture")).unwrap();
+    let chosen = entries
+        .iter()
+        .any(|entry| matches!(&entry.told, Told::Scope { client: c, .. } if *c == client.as_str().into()));
+    assert!(chosen, "{entries:?}");
+    let custody = fs::read_to_string(format!("{bundle}/data/custody.jsonl")).unwrap();
+    assert!(custody.contains(&format!("only {client} and what it starts, since ")), "{custody}");
+    let flows = fs::read_to_string(format!("{bundle}/data/flows.jsonl")).unwrap();
+    let rows: Vec<Value> = flows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let scope = |port: u16| {
+        let row = rows.iter().find(|row| row["server_port"] == port || row["client_port"] == port);
+        row.unwrap()["scope"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((scope(ports[0]), scope(ports[1])), ("out".into(), "in".into()), "{flows}");
+    let verified = program::zollhund(&["verify", &bundle, "--reanalyze"]);
+    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
 }
 
 /// The window is closed in the middle: what was captured is closed and sealed.

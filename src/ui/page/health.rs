@@ -5,9 +5,9 @@ use super::super::theme::Role;
 use super::super::view::View;
 use super::overview::{OLD_DAYS, age, clock, days_old, scope};
 use super::{elapsed, state, time_of_day};
-use crate::engine::health::{CaptureState, Health, SourceKind};
-use crate::policy::Severity;
-use crate::report::format::{bytes, left, number, right};
+use crate::engine::health::{CaptureState, Health, Kept, SourceKind};
+use crate::policy::{Ground, Lang, Severity};
+use crate::report::format::{bytes, left, number, right, title};
 use crate::wire::Timestamp;
 
 pub(super) fn lines(view: &View, health: &Health, width: u16) -> Vec<Line> {
@@ -39,8 +39,12 @@ pub(super) fn lines(view: &View, health: &Health, width: u16) -> Vec<Line> {
         lines.labelled(lang.pick("link types", "Link-Typen"), Role::Plain, &link_types.join(", "));
     }
     let (role, words) = clock(view, health);
-    lines.labelled(lang.pick("clock", "Uhr"), role, &words);
-    lines.labelled(lang.pick("scope", "Umfang"), Role::Plain, &scope(view, health));
+    lines.stated(lang.pick("clock", "Uhr"), role, &words, &keeper(&health.clock.kept, health.kind, lang));
+    let since = health.scope.since.map_or_else(String::new, |since| {
+        let text = lang.pick("chosen at", "gewählt um");
+        format!("{text} {}", time_of_day(since))
+    });
+    lines.stated(lang.pick("scope", "Umfang"), Role::Plain, &scope(view, health), &since);
     if health.scope.unknown_flows > 0 {
         let text =
             lang.pick("flows of which nobody knows whose they are", "Verbindungen, deren Programm unbekannt ist");
@@ -54,6 +58,7 @@ pub(super) fn lines(view: &View, health: &Health, width: u16) -> Vec<Line> {
     books(&mut lines, view, health);
     evidence(&mut lines, view, health);
 
+    unseen(&mut lines, view);
     if !health.notices.is_empty() {
         lines.heading(lang.pick("What happened", "Was geschah"), "");
         for notice in health.notices.iter().rev() {
@@ -80,6 +85,43 @@ pub(super) fn lines(view: &View, health: &Health, width: u16) -> Vec<Line> {
         lines.item((Role::Plain, ""), role, &format!("{} {}   {said}   SHA-256 {hash}", source.name, source.date));
     }
     lines.finish()
+}
+
+/// Who says so of the clock.
+fn keeper(kept: &Kept, kind: SourceKind, lang: Lang) -> String {
+    match kept {
+        _ if kind != SourceKind::Live => String::new(),
+        Kept::Synchronised(by, Some(last)) => {
+            format!("{} {by}, {} {}", lang.pick("says", "sagt"), lang.pick("last at", "zuletzt um"), time_of_day(*last))
+        }
+        Kept::Synchronised(by, None) => format!("{} {by}", lang.pick("says", "sagt")),
+        Kept::By(_) => lang
+            .pick(
+                "it runs; whether it reached a time server is not known",
+                "läuft; ob ein Zeitserver erreicht ist, ist nicht bekannt",
+            )
+            .into(),
+        Kept::NotKnown => {
+            lang.pick("no program that keeps it was found", "kein Programm gefunden, das sie stellt").into()
+        }
+    }
+}
+
+/// What this capture cannot show, in a line each; the findings say why.
+fn unseen(lines: &mut Lines, view: &View) {
+    let lang = view.look.lang;
+    let findings = &view.picture.summary.findings;
+    let of_capture: Vec<_> = findings.iter().filter(|finding| finding.ground == Ground::Capture).collect();
+    if of_capture.is_empty() {
+        return;
+    }
+    let note = lang.pick("key 4 tells why", "Taste 4 sagt, warum");
+    lines.heading(lang.pick("What is not seen", "Was nicht zu sehen ist"), note);
+    for finding in of_capture {
+        let sign = left(view.look.severity_sign(finding.severity), 2);
+        let text = format!("{} {}", finding.code, title(finding.code, lang));
+        lines.item((Role::Severity(finding.severity), &sign), Role::Plain, &text);
+    }
 }
 
 /// What became of the frames, stage by stage.
@@ -162,10 +204,10 @@ fn evidence(lines: &mut Lines, view: &View, health: &Health) {
         String::new()
     };
     let files = match (saving.files, lang) {
-        (1, crate::policy::Lang::En) => "file".to_owned(),
-        (_, crate::policy::Lang::En) => "files".to_owned(),
-        (1, crate::policy::Lang::De) => "Datei".to_owned(),
-        (_, crate::policy::Lang::De) => "Dateien".to_owned(),
+        (1, Lang::En) => "file".to_owned(),
+        (_, Lang::En) => "files".to_owned(),
+        (1, Lang::De) => "Datei".to_owned(),
+        (_, Lang::De) => "Dateien".to_owned(),
     };
     let size = format!("{}{quota} {} {} {files}", bytes(saving.bytes, lang), lang.pick("in", "in"), saving.files);
     lines.labelled(lang.pick("size", "Größe"), Role::Plain, &size);

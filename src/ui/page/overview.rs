@@ -6,7 +6,7 @@ use super::super::table;
 use super::super::theme::Role;
 use super::super::view::View;
 use super::{map, timeline};
-use crate::engine::health::{Health, ScopeOf};
+use crate::engine::health::{Health, Kept, ScopeOf};
 use crate::engine::view::Summary;
 use crate::policy::{Finding, Listing, Severity, Subject};
 use crate::report::format::{bytes, duration, left, number, severity_word, short_source, title, width};
@@ -387,14 +387,9 @@ pub(super) fn clock(view: &View, health: &Health) -> (Role, String) {
         let (word, by) = (lang.pick("stepped", "gesprungen"), lang.pick("by up to", "um bis zu"));
         return (Role::Bad, format!("{word} {steps}×, {by} {}", duration(health.clock.largest_step, lang)));
     }
-    match (health.clock.synchronised, health.clock.error) {
-        (Some(true), Some(error)) => {
-            (Role::Plain, format!("{} ±{}", lang.pick("synchronised", "synchronisiert"), duration(error, lang)))
-        }
-        (Some(true), None) => (Role::Plain, lang.pick("synchronised", "synchronisiert").into()),
-        (Some(false), _) => {
-            (Role::Severity(Severity::Attention), lang.pick("NOT synchronised", "NICHT synchronisiert").into())
-        }
-        (None, _) => (Role::Faint, lang.pick("not known", "nicht bekannt").into()),
+    match &health.clock.kept {
+        Kept::Synchronised(..) => (Role::Plain, lang.pick("synchronised", "synchronisiert").into()),
+        Kept::By(keeper) => (Role::Plain, format!("{} {keeper}", lang.pick("kept by", "gestellt von"))),
+        Kept::NotKnown => (Role::Faint, lang.pick("not known", "nicht bekannt").into()),
     }
 }
