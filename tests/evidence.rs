@@ -123,12 +123,11 @@ fn who_was_chosen_stands_in_the_journal_and_in_every_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("kept");
     let mut store = Store::create(&path, StoreOptions { segment: 2_000, ..StoreOptions::new(header(None)) }).unwrap();
-    let described = Described { link: LinkType::RAW, ..Described::default() };
-    store.interface(0, described);
+    store.interface(0, Described::new(LinkType::RAW));
     let end = |address: &str, port| End { address: address.parse().unwrap(), port };
     let (from, to) = (end("192.0.2.7", 40_000), end("198.51.100.1", 3478));
     let datagram = synth::frames::udp(from, to, &[7; 900]);
-    let mut frame = |store: &mut Store, number| {
+    let frame = |store: &mut Store, number| {
         let (time, original_len) = (Timestamp(1_792_054_800_000_000_000 + number), datagram.len() as u32);
         let frame = Frame { number: FrameNo(number), time, link: LinkType::RAW, original_len, bytes: &datagram };
         assert!(store.frame(&Pick { frame, interface: 0, direction: Direction::Inbound }));
@@ -147,7 +146,9 @@ fn who_was_chosen_stands_in_the_journal_and_in_every_file() {
         Told::Program { owner: owner(77, "zoom"), watched: true },
         Told::Scope { time: Timestamp(1_792_054_800_000_000_009), client: "zoom [77]".into() },
     ];
-    chosen.iter().for_each(|told| store.told(FrameNo(1), told));
+    for told in &chosen {
+        store.told(FrameNo(1), told);
+    }
     (2..6).for_each(|number| frame(&mut store, number));
     let (closed, result) = store.close(Timestamp(1_792_054_801_000_000_000));
     result.unwrap();

@@ -276,11 +276,11 @@ fn a_client_is_chosen_while_it_is_watched() {
     assert!(tmux.sees(&client).contains("Whose traffic is judged?"));
     // The clients come right behind `everything`; this machine may run others.
     let mut shown = tmux.sees(&client);
-    while !shown.lines().any(|line| line.contains(&client) && line.contains('▶')) {
-        let before = shown.lines().position(|line| line.contains('▶'));
+    while !shown.lines().any(|line| line.contains(&format!("│ ▶ {client}"))) {
+        let before = shown.lines().position(|line| line.contains("│ ▶"));
         tmux.keys(&["j"]);
         let begun = Instant::now();
-        while shown.lines().position(|line| line.contains('▶')) == before {
+        while shown.lines().position(|line| line.contains("│ ▶")) == before {
             assert!(begun.elapsed() < PATIENCE, "{shown}");
             shown = tmux.sees(&client);
         }

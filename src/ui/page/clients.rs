@@ -122,12 +122,12 @@ pub(super) fn draw(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Heal
             lang.pick("looking for running clients …", "laufende Clients werden gesucht …")
         }
         Choice::Yes { clients: Some(clients) } if clients.is_empty() => lang.pick(
-            "no conference client runs so far; programs with flows can be chosen",
-            "noch läuft kein Konferenz-Client; wählbar sind Programme mit Verbindungen",
+            "no conference client runs; programs with flows can be chosen",
+            "kein Konferenz-Client läuft; wählbar: Programme mit Verbindungen",
         ),
         _ => lang.pick(
-            "With what it starts. Flows from before count if their program is known.",
-            "Mit dem, was es startet. Frühere Verbindungen zählen mit, wo ihr Programm bekannt ist.",
+            "With what it starts; earlier flows too, if the program is known.",
+            "Mit dem, was es startet; Früheres, wo das Programm bekannt ist.",
         ),
     };
     paint.text(inside.x, inside.bottom().saturating_sub(2), inside.width, Role::Faint, note);

@@ -14,37 +14,22 @@ pub(super) fn lines(look: Look, width: u16) -> Vec<Line> {
     let mut lines = Lines::new(look, width);
     for context in Context::ALL {
         lines.heading(context.title(lang), "");
-        let cells: Vec<(String, &str)> = BINDINGS
-            .iter()
-            .filter(|binding| binding.context == context)
-            .map(|binding| {
-                let keys: Vec<String> = binding.keys.iter().map(|key| key.name(lang)).collect();
-                (keys.join(" "), binding.help(lang))
-            })
-            .collect();
-        // Two columns where there is room.
-        let columns = if width >= 110 { 2 } else { 1 };
-        let rows = cells.len().div_ceil(columns);
-        for row in 0..rows {
-            let mut pieces = Vec::new();
-            for column in 0..columns {
-                if let Some((keys, help)) = cells.get(column * rows + row) {
-                    pieces.push((Role::Key, left(&format!("  {keys}"), KEYS)));
-                    pieces.push((Role::Plain, left(help, usize::from(width / columns as u16).saturating_sub(KEYS))));
-                }
-            }
-            lines.pieces(pieces);
-        }
+        let cells = BINDINGS.iter().filter(|binding| binding.context == context).map(|binding| {
+            let keys: Vec<String> = binding.keys.iter().map(|key| key.name(lang)).collect();
+            (Role::Key, keys.join(" "), binding.help(lang))
+        });
+        columns(&mut lines, width, &cells.collect::<Vec<_>>());
     }
     lines.heading(lang.pick("Signs", "Zeichen"), "");
-    for listing in [
+    let listings = [
         Listing::Service,
         Listing::Subprocessor,
         Listing::NotListed,
         Listing::Background,
         Listing::Local,
         Listing::Unjudged,
-    ] {
+    ];
+    let groups = listings.into_iter().map(|listing| {
         let what = match listing {
             Listing::Service => {
                 lang.pick("a host or network of the service itself", "Host oder Netz des Dienstes selbst")
@@ -61,15 +46,12 @@ pub(super) fn lines(look: Look, width: u16) -> Vec<Line> {
                 lang.pick("no list was given to hold it against", "keine Liste genannt, an der er zu messen wäre")
             }
         };
-        lines.pieces(vec![
-            (Role::Group(listing), left(&format!("  {}", look.listing_sign(listing)), KEYS)),
-            (Role::Plain, what.into()),
-        ]);
-    }
-    for severity in Severity::ALL.into_iter().rev() {
-        let text = left(&format!("  {}", look.severity_sign(severity)), KEYS);
-        lines.pieces(vec![(Role::Severity(severity), text), (Role::Plain, severity_word(severity, lang).into())]);
-    }
+        (Role::Group(listing), look.listing_sign(listing).to_owned(), what)
+    });
+    let severities = Severity::ALL.into_iter().rev().map(|severity| {
+        (Role::Severity(severity), look.severity_sign(severity).to_owned(), severity_word(severity, lang))
+    });
+    columns(&mut lines, width, &groups.chain(severities).collect::<Vec<_>>());
     let text = lang.pick(
         "A place is what databases say of an address, a company what the tables say of a name or a network; none of it is a \
          legal verdict. Whether an observation is a possible transfer is to be assessed legally.",
@@ -79,4 +61,20 @@ pub(super) fn lines(look: Look, width: u16) -> Vec<Line> {
     lines.heading(lang.pick("What it is worth", "Was es wert ist"), "");
     lines.text(Role::Plain, text);
     lines.finish()
+}
+
+/// Keys or signs with what they mean; in two columns where there is room.
+fn columns(lines: &mut Lines, width: u16, cells: &[(Role, String, &str)]) {
+    let columns = if width >= 110 { 2 } else { 1 };
+    let rows = cells.len().div_ceil(columns);
+    for row in 0..rows {
+        let mut pieces = Vec::new();
+        for column in 0..columns {
+            if let Some((role, sign, means)) = cells.get(column * rows + row) {
+                pieces.push((*role, left(&format!("  {sign}"), KEYS)));
+                pieces.push((Role::Plain, left(means, usize::from(width / columns as u16).saturating_sub(KEYS))));
+            }
+        }
+        lines.pieces(pieces);
+    }
 }
