@@ -5,7 +5,7 @@ use super::ring::{Into, OutOf, Ring, Taken};
 use super::tables::Tables;
 use super::told::{Listener, Saying, described, phone_trailer, tell};
 use crate::attribution::Owner;
-use crate::capture::{CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
+use crate::capture::{About, CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
 use crate::engine::view::{LossView, Marker};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
 use crate::evidence::{EvidenceError, Pick, Statistics, Store, Told};
@@ -541,6 +541,9 @@ impl Analyst {
     }
 
     fn note(&mut self, note: &Note) {
+        if let Note::Comment { about: About::Time(time), .. } = note {
+            self.last = self.last.max(*time);
+        }
         let mut sayings = Vec::new();
         self.listener.note(note, self.last, &mut |saying| sayings.push(saying));
         if let Some(header) = self.listener.take_header() {

@@ -97,6 +97,7 @@ fn the_demo_is_driven_from_start_to_end() {
     tmux.keys(&["w"]);
     tmux.sees("nothing is being saved");
     tmux.run(&["resize-window", "-x", "60", "-y", "16"]);
+    tmux.sees(" 1 Over ");
     tmux.keys(&["1"]);
     tmux.sees("Who the client talks to");
     tmux.keys(&["q"]);
