@@ -198,6 +198,7 @@ fn flow_row_written(bencher: Bencher<'_, '_>) {
         other_names: Vec::new(),
         aliases: vec![TextRef::new("edge.example.net")],
         round_trip: Some(12_345_678),
+        media: None,
         cut: false,
         owner: None,
         scope: "in",

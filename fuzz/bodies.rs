@@ -211,6 +211,7 @@ pub fn flow(data: &[u8]) {
             fragment: Fragment::Whole,
             tunnel: Tunnel::default(),
             macs: None,
+            tcp_options: &[],
             fault: None,
         };
         accepted += 1;

@@ -19,7 +19,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use unicode_width::UnicodeWidthStr;
 use zollhund::attribution::{Cloud, Confidence, CountryCode, NameBasis, Network, Place, Prefix, Vote, VoteBasis};
-use zollhund::dissect::fact::{Answer, Certificate, Choice, Ech, Fact, HelloTransport, Hidden, NameSource, Offer};
+use zollhund::dissect::fact::{
+    Answer, Certificate, Choice, Ech, Fact, HelloTransport, Hidden, MediaSeen, NameSource, Offer,
+};
 use zollhund::engine::view::{
     AnswerView, ClientBasis, EndpointView, FactView, FlowView, HandshakeView, Summary, Tally, Words,
 };
@@ -205,6 +207,10 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         ],
         aliases: vec![TextRef::from(&name)],
         round_trip: Some(12_345_678),
+        media: Some(Box::new([
+            MediaSeen { carried: [86_400_000, 0, 0, 777_600_000], ..MediaSeen::default() },
+            MediaSeen { carried: [0, 864_000_000, 0, 0], ..MediaSeen::default() },
+        ])),
         cut: true,
         owner: None,
         scope: "in",
@@ -220,6 +226,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         other_names: Vec::new(),
         aliases: Vec::new(),
         round_trip: None,
+        media: None,
         cut: false,
         owner: None,
         scope: "",

@@ -128,6 +128,12 @@ pub enum NameBasis {
     },
     /// The server's certificate.
     Certificate,
+    /// This client got the address as the answer to a question for this name, but the flow had begun before: another answer
+    /// was not captured, or the frames are out of order.
+    DnsAfter {
+        /// The frame of the answer.
+        frame: FrameNo,
+    },
     /// Looked up by this program because the user asked for it (`--resolve`); nobody in the capture said it.
     ReverseLookup,
 }
@@ -141,6 +147,7 @@ impl NameBasis {
             Self::OuterHello(_) => "outer-sni",
             Self::DnsAnswer { .. } => "dns",
             Self::Certificate => "certificate",
+            Self::DnsAfter { .. } => "dns-after",
             Self::ReverseLookup => "ptr",
         }
     }

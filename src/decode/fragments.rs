@@ -310,6 +310,7 @@ impl<'a> Walk<'a> {
                 fragment: Fragment::Later,
                 tunnel,
                 macs: self.macs,
+                tcp_options: &[],
                 fault: network.fault,
             }),
             (None, Some(Owner::Other(other))) => Err(Stop::Other(other)),

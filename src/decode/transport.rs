@@ -40,8 +40,11 @@ impl<'a> Walk<'a> {
         let Ok(header) = TcpHeaderSlice::from_slice(region.bytes) else {
             return self.tcp_in_part(network, region);
         };
-        let body = region.after(header.slice().len() as u32);
-        Ok(self.packet(network, (header.source_port(), header.destination_port()), fields(&header), body))
+        let len = header.slice().len();
+        let tcp_options = region.bytes.get(TCP_HEADER..len).unwrap_or_default();
+        let body = region.after(len as u32);
+        let packet = self.packet(network, (header.source_port(), header.destination_port()), fields(&header), body);
+        Ok(Packet { tcp_options, ..packet })
     }
 
     /// A TCP header whose options or more are missing, or that says an impossible length.
@@ -96,6 +99,7 @@ impl<'a> Walk<'a> {
             fragment: Fragment::Whole,
             tunnel: self.tunnel,
             macs: self.macs,
+            tcp_options: &[],
             fault: network.fault,
         }
     }

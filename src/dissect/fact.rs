@@ -189,6 +189,46 @@ pub enum Media {
     },
 }
 
+/// What a stream of media carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MediaKind {
+    Audio,
+    Video,
+    /// A shared screen, where the format tells it from a camera.
+    Screen,
+    Unknown,
+}
+
+/// What one end's media of a flow, or of several, was: how much of which kind, and what could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MediaSeen {
+    /// Bytes behind the headers of RTP, in the order of [`MediaKind::ALL`].
+    pub carried: [u64; MediaKind::ALL.len()],
+    /// Most header extension elements (RFC 8285) of one stream.
+    pub elements: u8,
+    /// One of them goes as the loudness of sound does (RFC 6464).
+    pub level: bool,
+    /// One of them is the same text in every packet, as names of streams are (RFC 8843, RFC 8852).
+    pub named: bool,
+    /// Extensions are encrypted (RFC 9335).
+    pub cryptex: bool,
+    /// Reports in the clear hold a canonical name (RFC 3550 §6.5.1).
+    pub cname: bool,
+    pub clear: Option<ClearMedia>,
+}
+
+/// Payload that keeps to the rules of a format through a sample, as encrypted payload cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClearMedia {
+    /// `G.711`, `Opus`, `VP8`, `H.264`.
+    pub codec: &'static str,
+    /// Packets looked at, and those of them that keep to the rules.
+    pub packets: u32,
+    pub fits: u32,
+    /// Entropy of the bytes in hundredths of a bit per byte, where that was the rule.
+    pub entropy: Option<u16>,
+}
+
 /// Why something cannot be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hidden {
@@ -201,6 +241,10 @@ pub enum Hidden {
     Vpn,
     /// Requests go through a proxy (HTTP CONNECT, SOCKS): the addresses are the proxy's.
     Proxy,
+    /// A service that takes the traffic of browsers elsewhere, told by the name of its host.
+    ProxyHost,
+    /// IPv6 through Teredo (RFC 4380): relays of others carry it, and the addresses are of their making.
+    Teredo,
 }
 
 /// Facts in the order they were read, each with the side that said it.
@@ -242,6 +286,47 @@ impl HelloTransport {
     }
 }
 
+impl MediaKind {
+    pub const ALL: [Self; 4] = [Self::Audio, Self::Video, Self::Screen, Self::Unknown];
+
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+            Self::Screen => "screen",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl MediaSeen {
+    /// Adds what was seen of other streams.
+    pub fn join(&mut self, other: &Self) {
+        for (sum, more) in self.carried.iter_mut().zip(other.carried) {
+            *sum += more;
+        }
+        self.elements = self.elements.max(other.elements);
+        self.level |= other.level;
+        self.named |= other.named;
+        self.cryptex |= other.cryptex;
+        self.cname |= other.cname;
+        self.clear = self.clear.or(other.clear);
+    }
+
+    /// Bytes behind the headers of RTP of one kind.
+    #[must_use]
+    pub fn of(&self, kind: MediaKind) -> u64 {
+        self.carried.get(kind as usize).copied().unwrap_or(0)
+    }
+
+    /// Bytes behind the headers of RTP of all kinds.
+    #[must_use]
+    pub fn sum(&self) -> u64 {
+        self.carried.iter().sum()
+    }
+}
+
 impl Ech {
     #[must_use]
     pub const fn token(self) -> &'static str {
@@ -263,6 +348,8 @@ impl Hidden {
             Self::Dnscrypt => "dnscrypt",
             Self::Vpn => "vpn",
             Self::Proxy => "proxy",
+            Self::ProxyHost => "proxy-host",
+            Self::Teredo => "teredo",
         }
     }
 }

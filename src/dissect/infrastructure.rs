@@ -32,7 +32,7 @@ const fn sign(token: &'static str, tells: Tells, shows: fn(&Opening<'_>) -> bool
     Sign { token, shows, tells }
 }
 
-static DATAGRAMS: [Sign; 20] = [
+static DATAGRAMS: [Sign; 21] = [
     // RFC 5905 §7.3: leap, version 1 to 4, mode 1 to 5.
     sign("ntp", Tells::Name, |o| {
         let first = o.bytes.first().copied().unwrap_or_default();
@@ -83,6 +83,8 @@ static DATAGRAMS: [Sign; 20] = [
     sign("tailscale", Tells::Hidden(Hidden::Vpn), |o| has(o, 0, b"TS\xf0\x9f\x92\xac")),
     // RFC 2661 §3.1: a control message of version 2.
     sign("l2tp", Tells::Name, |o| o.has_port(1701) && has(o, 0, &[0xc8, 2]) && is_length(o, 2)),
+    // RFC 4380 §5.1.1: what sets the tunnel up or keeps it open; what runs in it has flows of its own.
+    sign("teredo", Tells::Hidden(Hidden::Teredo), |o| o.has_port(3544) && is_teredo(o.bytes)),
     sign("teamspeak", Tells::Name, |o| has(o, 0, b"TS3INIT1")),
     // Ping of Mumble servers: type 0 and an identifier.
     sign("mumble", Tells::Name, |o| o.to_port == 64738 && o.bytes.len() == 12 && has(o, 0, &[0; 4])),
@@ -137,6 +139,27 @@ fn has(opening: &Opening<'_>, at: usize, magic: &[u8]) -> bool {
 fn is_length(opening: &Opening<'_>, at: usize) -> bool {
     let mut cursor = Cursor::new(opening.bytes);
     cursor.skip(at).and_then(|()| cursor.u16()).is_some_and(|len| usize::from(len) == opening.bytes.len())
+}
+
+/// Whether a datagram is an IPv6 packet of its exact length, perhaps behind an authentication and an origin indication.
+fn is_teredo(bytes: &[u8]) -> bool {
+    let read = || {
+        let mut cursor = Cursor::new(bytes);
+        if bytes.starts_with(&[0, 1]) {
+            cursor.skip(2)?;
+            let (client, secret) = (cursor.u8()?, cursor.u8()?);
+            cursor.skip(usize::from(client) + usize::from(secret) + 9)?;
+        }
+        if cursor.rest().starts_with(&[0, 0]) {
+            cursor.skip(8)?;
+        }
+        cursor.u8().filter(|first| first >> 4 == 6)?;
+        cursor.skip(3)?;
+        let len = usize::from(cursor.u16()?);
+        cursor.skip(34)?;
+        (cursor.rest().len() == len).then_some(())
+    };
+    read().is_some()
 }
 
 pub(super) const UDP: Protocol = Protocol {

@@ -6,6 +6,7 @@ pub mod dtls;
 pub mod fact;
 mod http1;
 mod infrastructure;
+pub mod media;
 mod negotiated;
 pub mod quic;
 pub mod resolvers;
@@ -22,7 +23,8 @@ mod zoom;
 
 pub use fact::{Fact, Facts};
 
-use crate::wire::{Fault, Side, TransportKind};
+use crate::wire::{Fault, Side, Timestamp, TransportKind};
+use media::Meter;
 
 /// What a dissector is given.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +58,19 @@ pub enum Step {
 /// Reads one flow. Made when its probe said yes.
 pub trait Dissector: std::fmt::Debug + Send {
     fn accept(&mut self, side: Side, part: Part<'_>, out: &mut Facts) -> Step;
+
+    /// Counts a datagram if it is media, also one that [`Step::Control`] keeps from [`Self::accept`]. Of its `len` bytes on
+    /// the wire `bytes` were captured.
+    fn count(&mut self, _side: Side, _bytes: &[u8], _len: u32, _time: Timestamp) {}
+
+    /// What it counted, once that is certainly media.
+    fn meter(&self) -> Option<&Meter> {
+        None
+    }
+
+    fn meter_mut(&mut self) -> Option<&mut Meter> {
+        None
+    }
 
     /// Bytes held back at the moment, for the books of the flow table.
     fn held(&self) -> usize {

@@ -86,6 +86,19 @@ static HOSTS: &[(&str, &str)] = &[
     ("zero.dns0.eu", "dns0.eu"),
 ];
 
+/// Hosts through which browsers and apps send their traffic elsewhere, and who runs them; a leading dot as above. General
+/// knowledge as of 2025-06, without claim to be complete.
+static PROXIES: &[(&str, &str)] = &[
+    (".mask-api.icloud.com", "Apple"),
+    (".mask-h2.icloud.com", "Apple"),
+    (".mask.icloud.com", "Apple"),
+    (".opera-proxy.net", "Opera"),
+    (".sec-tunnel.com", "Opera"),
+    ("mask-api.icloud.com", "Apple"),
+    ("mask-h2.icloud.com", "Apple"),
+    ("mask.icloud.com", "Apple"),
+];
+
 /// Addresses and operator, sorted.
 static V4: &[([u8; 4], &str)] = &[
     ([1, 0, 0, 1], "Cloudflare"),
@@ -206,6 +219,13 @@ pub fn doh_resolver(name: &str) -> Option<&'static str> {
     exact.or_else(|| parents.find(|(parent, _)| name.ends_with(parent))).map(|(_, operator)| *operator)
 }
 
+/// The operator of the proxy service with this host name (as above), if it is a known one.
+#[must_use]
+pub fn proxy(name: &str) -> Option<&'static str> {
+    let is = |host: &str| name == host || host.starts_with('.') && name.ends_with(host);
+    PROXIES.iter().find(|(host, _)| is(host)).map(|(_, operator)| *operator)
+}
+
 /// The operator of the public resolver at this address. Only port 443 makes a flow to it DoH.
 #[must_use]
 pub fn public_resolver(address: IpAddr) -> Option<&'static str> {
@@ -223,6 +243,7 @@ mod tests {
     #[test]
     fn tables_are_sorted_and_without_doubles() {
         assert!(HOSTS.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(PROXIES.is_sorted_by(|a, b| a.0 < b.0));
         assert!(V4.is_sorted_by(|a, b| a.0 < b.0));
         assert!(V6.is_sorted_by(|a, b| a.0 < b.0));
         assert!(HOSTS.iter().all(|(host, _)| *host == host.to_ascii_lowercase() && !host.ends_with('.')));
@@ -241,6 +262,13 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(doh_resolver(name), operator, "{name}");
+        }
+        for (name, operator) in [
+            ("eu0.sec-tunnel.com", Some("Opera")),
+            ("mask.icloud.com", Some("Apple")),
+            ("sec-tunnel.com.example", None),
+        ] {
+            assert_eq!(proxy(name), operator, "{name}");
         }
         for (address, operator) in [
             ("9.9.9.9", Some("Quad9")),

@@ -2,8 +2,9 @@
 
 use super::dtls::{DtlsReader, looks_like_dtls};
 use super::fact::{Fact, Facts};
+use super::media::{Meter, Packet};
 use super::{Dissector, Opening, Part, Probe, Protocol, Step, rtp, stun};
-use crate::wire::{Cursor, End, Fault, FaultKind, Layer, Side, TransportKind, canonical};
+use crate::wire::{Cursor, End, Fault, FaultKind, Layer, Side, Timestamp, TransportKind, canonical};
 
 /// Media packets looked at before only control packets are of interest: long enough for audio and video to begin.
 const MEDIA_SAMPLE: u16 = 100;
@@ -76,12 +77,26 @@ impl Dissector for Datagrams {
     fn held(&self) -> usize {
         self.0.held()
     }
+
+    fn count(&mut self, side: Side, bytes: &[u8], len: u32, time: Timestamp) {
+        self.0.count(side, bytes, len as usize, time);
+    }
+
+    fn meter(&self) -> Option<&Meter> {
+        self.0.meter.as_deref().filter(|_| self.0.media.is_certain())
+    }
+
+    fn meter_mut(&mut self) -> Option<&mut Meter> {
+        self.0.meter.as_deref_mut()
+    }
 }
 
 /// What is known of a flow of real-time communication, whatever its packets came in.
 #[derive(Debug, Default)]
 pub(super) struct Rtc {
     media: rtp::Watch,
+    /// Made with the first packet of media.
+    meter: Option<Box<Meter>>,
     /// Made with the first packet that is its business: most flows have none.
     dtls: Option<Box<DtlsReader>>,
     /// Datagrams of media, and those that are nothing known.
@@ -209,8 +224,30 @@ impl Rtc {
         true
     }
 
+    /// Counts what a datagram carries of media: bare, in a channel of a relay, or multiplexed.
+    fn count(&mut self, side: Side, datagram: &[u8], len: usize, time: Timestamp) {
+        let said = |high: u8, low: u8| usize::from(u16::from_be_bytes([high, low]));
+        let (bytes, len) = match *datagram {
+            [128..=191, ..] => (datagram, len),
+            [64..=79, _, high, low, ref inner @ ..] => (inner, said(high, low)),
+            [0xff, 0x10, high, low, ref inner @ ..] => {
+                (inner.get(8..).unwrap_or_default(), said(high, low).saturating_sub(8))
+            }
+            _ => return,
+        };
+        // What a check between peers or a handshake says is no media.
+        if !matches!(bytes.first(), Some(128..=191)) {
+            return;
+        }
+        if let Some(packet) = Packet::rtp(bytes, len) {
+            self.meter.get_or_insert_default().add(side, &packet, time);
+        } else if rtp::has_cname(bytes) {
+            self.meter.get_or_insert_default().cname(side);
+        }
+    }
+
     pub(super) fn held(&self) -> usize {
-        self.dtls.as_ref().map_or(0, |dtls| dtls.held())
+        self.dtls.as_ref().map_or(0, |dtls| dtls.held()) + self.meter.as_ref().map_or(0, |meter| meter.held())
     }
 }
 

@@ -1,7 +1,7 @@
-//! RTP and RTCP (RFC 3550), encrypted or not: recognised by how the headers of several packets go together. The payload
-//! is never looked at.
+//! RTP and RTCP (RFC 3550), encrypted or not: recognised by how the headers of several packets go together.
 
 use super::fact::{Fact, Facts, Media};
+use super::media::Block;
 use crate::wire::{Cursor, Side};
 
 /// Sources followed in one flow. A call bundles a handful of them; a conference server forwards some dozens.
@@ -20,9 +20,11 @@ const MAX_TIME_STEP: u32 = 1 << 24;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub payload_type: u8,
-    sequence: u16,
-    timestamp: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
     pub ssrc: u32,
+    /// Where the payload begins.
+    pub payload_at: usize,
 }
 
 impl Header {
@@ -31,14 +33,25 @@ impl Header {
         let mut cursor = Cursor::new(bytes);
         let first = cursor.u8().filter(|b| b >> 6 == 2)?;
         let payload_type = cursor.u8()? & 0x7f;
-        let header = Self { payload_type, sequence: cursor.u16()?, timestamp: cursor.u32()?, ssrc: cursor.u32()? };
+        let (sequence, timestamp, ssrc) = (cursor.u16()?, cursor.u32()?, cursor.u32()?);
         cursor.skip(4 * usize::from(first & 0x0f))?;
         if first & 0x10 != 0 {
             cursor.skip(2)?;
             let words = usize::from(cursor.u16()?);
             cursor.skip(4 * words)?;
         }
-        (!(64..=95).contains(&payload_type)).then_some(header)
+        let payload_at = cursor.position();
+        (!(64..=95).contains(&payload_type)).then_some(Self { payload_type, sequence, timestamp, ssrc, payload_at })
+    }
+
+    /// The header extension of the packet that this is the header of, RFC 3550 §5.3.1.
+    pub(super) fn extension<'a>(&self, bytes: &'a [u8]) -> Option<Block<'a>> {
+        let mut cursor = Cursor::new(bytes.get(..self.payload_at)?);
+        let first = cursor.u8().filter(|first| first & 0x10 != 0)?;
+        cursor.skip(11 + 4 * usize::from(first & 0x0f))?;
+        let profile = cursor.u16()?;
+        cursor.skip(2)?;
+        Some(Block { profile, body: cursor.rest() })
     }
 
     /// Whether this packet may come after `earlier`.
@@ -72,6 +85,25 @@ impl Control {
         }
         (reports > 0).then_some(Self { ssrc, compound: reports > 1 && rest.is_empty() })
     }
+}
+
+/// Whether reports in the clear hold a canonical name: an item of text in a description of sources, RFC 3550 §6.5.
+pub(super) fn has_cname(bytes: &[u8]) -> bool {
+    const DESCRIPTION: u8 = 202;
+    if !Control::read(bytes).is_some_and(|control| control.compound) {
+        return false;
+    }
+    let mut cursor = Cursor::new(bytes);
+    while let (Some(_), Some(kind), Some(words)) = (cursor.u8(), cursor.u8(), cursor.u16()) {
+        let Some(body) = cursor.take(4 * usize::from(words)) else { return false };
+        if kind == DESCRIPTION
+            && let [_, _, _, _, 1, len, text @ ..] = body
+            && let Some(text) = text.get(..usize::from(*len))
+        {
+            return !text.is_empty() && text.iter().all(u8::is_ascii_graphic);
+        }
+    }
+    false
 }
 
 /// Whether a datagram could be RTP or RTCP, judged alone.

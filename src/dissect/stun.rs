@@ -182,6 +182,17 @@ pub fn transaction(datagram: &[u8]) -> Option<(bool, [u8; 16])> {
     }
 }
 
+/// The messages at the start of a segment of TCP, as they are or each with its length in front (RFC 4571).
+pub fn messages(segment: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = segment;
+    std::iter::from_fn(move || {
+        let (len, start) = Framing::of(rest)?.measure(rest).ok()??;
+        let message = rest.get(start..len)?;
+        rest = rest.get(len..)?;
+        Some(message)
+    })
+}
+
 /// MAPPED-ADDRESS (RFC 8489 §14.1), or XOR-MAPPED-ADDRESS (§14.2) with its mask.
 fn address(value: &[u8], mask: [u8; 16]) -> Option<End> {
     let mut cursor = Cursor::new(value);

@@ -4,10 +4,11 @@
 //! ("Enabling passive measurement of Zoom performance in production networks", ACM IMC 2022) and holds on captures of
 //! 2019, 2021 and 2022. Nothing is decrypted; a flow is called Zoom only once several fixed places agree.
 
-use super::fact::{Fact, Facts, Media};
+use super::fact::{Fact, Facts, Media, MediaKind};
+use super::media::{Meter, Packet};
 use super::rtp::Header;
 use super::{Dissector, Opening, Part, Probe, Protocol, Step};
-use crate::wire::{Cursor, Fault, FaultKind, Layer, Side, TransportKind};
+use crate::wire::{Cursor, Fault, FaultKind, Layer, Side, Timestamp, TransportKind};
 
 /// Ports of the media servers.
 const SERVER_PORTS: std::ops::RangeInclusive<u16> = 8801..=8810;
@@ -47,6 +48,15 @@ const fn rtp_offset(kind: u8) -> Option<usize> {
     }
 }
 
+const fn media_kind(kind: u8) -> MediaKind {
+    match kind {
+        13 | 30 => MediaKind::Screen,
+        15 => MediaKind::Audio,
+        16 => MediaKind::Video,
+        _ => MediaKind::Unknown,
+    }
+}
+
 fn probe(opening: &Opening<'_>) -> Probe {
     let bytes = opening.bytes;
     let to_server = SERVER_PORTS.contains(&opening.from_port) || SERVER_PORTS.contains(&opening.to_port);
@@ -63,18 +73,25 @@ fn probe(opening: &Opening<'_>) -> Probe {
 struct Frame {
     kind: u8,
     header: Header,
+    /// Where the header of RTP stands in the datagram.
+    at: usize,
 }
 
 impl Frame {
     /// Between participants: the media type byte comes first, a version byte follows.
     fn direct(bytes: &[u8]) -> Option<Self> {
         let &[kind, 1, ..] = bytes else { return None };
-        Some(Self { kind, header: Header::read(bytes.get(rtp_offset(kind)?..)?)? })
+        let at = rtp_offset(kind)?;
+        Some(Self { kind, header: Header::read(bytes.get(at..)?)?, at })
     }
 
     /// To and from a server: behind eight bytes (type, number, channel, direction), in 2019 behind one.
     fn from_server(bytes: &[u8]) -> Option<Self> {
-        [8, 1].into_iter().find_map(|at| Self::direct(bytes.get(at..)?)).filter(|_| bytes.first() == Some(&MEDIA))
+        bytes.first().filter(|first| **first == MEDIA)?;
+        [8, 1].into_iter().find_map(|before| {
+            let frame = Self::direct(bytes.get(before..)?)?;
+            Some(Self { at: frame.at + before, ..frame })
+        })
     }
 }
 
@@ -128,11 +145,17 @@ struct Zoom {
     tracks: Vec<(Side, Frame)>,
     /// Kinds told; there are four.
     told: Vec<u8>,
+    /// Nothing more is read, but counted.
+    read: bool,
+    meter: Meter,
 }
 
 impl Dissector for Zoom {
     fn accept(&mut self, side: Side, part: Part<'_>, out: &mut Facts) -> Step {
         let Part::Datagram(bytes) = part else { return Step::More };
+        if self.read {
+            return Step::More;
+        }
         self.seen = self.seen.saturating_add(1);
         let frame = Frame::from_server(bytes).or_else(|| Frame::direct(bytes));
         let streams = frame.is_some_and(|frame| self.goes_on(side, frame));
@@ -148,13 +171,35 @@ impl Dissector for Zoom {
             out.push(side, Fact::Media(Media::Zoom { kind }));
         }
         if self.certain {
-            let all = self.told.len() >= 3 || self.seen >= MEDIA_SAMPLE;
-            return if all { Step::Done } else { Step::More };
+            self.read = self.told.len() >= 3 || self.seen >= MEDIA_SAMPLE;
+            return Step::More;
         }
         if self.seen >= MAX_UNCERTAIN {
             return Step::GiveUp(Fault::new(Layer::Application, FaultKind::Malformed, 0, "zoom"));
         }
         Step::More
+    }
+
+    fn count(&mut self, side: Side, bytes: &[u8], len: u32, time: Timestamp) {
+        if let Some(Frame { kind, header, at }) = Frame::from_server(bytes).or_else(|| Frame::direct(bytes))
+            && let Some(inner) = bytes.get(at..)
+        {
+            let packet =
+                Packet { header, bytes: inner, len: (len as usize).saturating_sub(at), kind: Some(media_kind(kind)) };
+            self.meter.add(side, &packet, time);
+        }
+    }
+
+    fn meter(&self) -> Option<&Meter> {
+        Some(&self.meter).filter(|_| self.certain)
+    }
+
+    fn meter_mut(&mut self) -> Option<&mut Meter> {
+        Some(&mut self.meter)
+    }
+
+    fn held(&self) -> usize {
+        self.meter.held()
     }
 }
 
@@ -248,7 +293,8 @@ mod tests {
         };
         let zoom = |kind| Fact::Media(Media::Zoom { kind });
         assert_eq!(read(&kinds(&[15, 15, 16])).0, [Fact::Speaks("zoom"), zoom(15), zoom(16)]);
-        assert_eq!(read(&kinds(&[15, 16, 13])).1, Step::Done);
+        // Read to the end, and counted from then on.
+        assert_eq!(read(&kinds(&[15, 16, 13, 30])).0.len(), 4);
         assert_eq!(read(&[(First, by_server(16, 1)), (First, by_server(16, 900))]).0, []);
         let direct = [(First, media(30, 1, 0)), (First, media(30, 2, 0))];
         assert_eq!(read(&direct).0, [Fact::Speaks("zoom"), zoom(30)]);

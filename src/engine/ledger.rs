@@ -7,6 +7,7 @@ use super::notes::{HiddenSet, TokenSet};
 use super::owners::OwnerSet;
 use super::view::Tally;
 use crate::attribution::{NameBasis, NameId};
+use crate::dissect::fact::MediaSeen;
 use crate::wire::{Day, FrameNo, Timestamp, Tunnel};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -30,6 +31,8 @@ pub(super) struct Entry {
     pub(super) owners: OwnerSet,
     pub(super) hidden: HiddenSet,
     pub(super) agreement: Option<AgreementId>,
+    /// Media sent and received.
+    pub(super) media: Option<[MediaSeen; 2]>,
     /// The audited device and program take part, or none were named.
     pub(super) judged: bool,
 }
@@ -53,6 +56,8 @@ pub(super) struct Encounter {
     pub(super) agreed: Vec<Agreed>,
     /// Flows whose agreement is beyond the bound.
     pub(super) ungraded: u32,
+    /// Media sent and received; most have none.
+    pub(super) media: Option<Box<[MediaSeen; 2]>>,
     /// Turning days before its flows began.
     pub(super) period: u16,
     pub(super) judged: bool,
@@ -220,6 +225,7 @@ impl Encounter {
             hidden: HiddenSet::default(),
             agreed: Vec::new(),
             ungraded: 0,
+            media: None,
             period,
             judged: entry.judged,
             port: entry.port,
@@ -241,6 +247,10 @@ impl Encounter {
         self.tunnel = self.tunnel.with(entry.tunnel);
         self.owners.join(entry.owners);
         self.hidden.join(entry.hidden);
+        if let Some(more) = &entry.media {
+            let media = self.media.get_or_insert_default();
+            media.iter_mut().zip(more).for_each(|(seen, more)| seen.join(more));
+        }
         if let Some(id) = entry.agreement {
             let room = self.agreed.len() < limits.agreements_per_recipient;
             match self.agreed.iter_mut().find(|known| known.id == id) {

@@ -35,12 +35,12 @@ pub use timeline::{Cell, TimelineLimits};
 
 use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
-use crate::dissect::fact::{Choice, Ech, HelloTransport, Hidden, Offer};
+use crate::dissect::fact::{Choice, Ech, HelloTransport, Hidden, MediaKind, MediaSeen, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::{Flow, FlowId, FlowTable, Sent};
 use crate::policy::{Circumstances, Silence};
 use crate::wire::{
-    Day, End, Frame, FrameNo, RoundTrip, Side, Text, TextRef, Timestamp, TransportKind, TripKind, canonical,
+    Day, End, Frame, FrameNo, Pair, RoundTrip, Side, Text, TextRef, Timestamp, TransportKind, TripKind, canonical,
 };
 use agreements::Agreements;
 use client::Vantage;
@@ -54,7 +54,7 @@ use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
-use timeline::{SeriesKey, Timeline};
+use timeline::{SeriesKey, Share, Timeline};
 use trips::Trips;
 use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, Tally};
 
@@ -64,6 +64,9 @@ const SWEEP_EVERY: u64 = 60_000_000_000;
 const MAX_CONTESTED: usize = 1 << 18;
 /// Addresses of participants kept: a large meeting has hundreds.
 const MAX_PEERS: usize = 1 << 12;
+/// Flows without a name that wait for an answer of DNS which comes a little late, and how long, in nanoseconds.
+const MAX_NEWCOMERS: usize = 64;
+const LATE: u64 = 2_000_000_000;
 /// Frame numbers kept as evidence of one thing that concerns the whole capture.
 const MAX_EVIDENCE: usize = 16;
 
@@ -151,6 +154,8 @@ pub struct Engine {
     handshakes: VecDeque<Handshake>,
     handshakes_retired: u32,
     contested: Vec<(FlowId, NameId, NameBasis)>,
+    /// The latest flows to whose address no name was known, oldest first.
+    newcomers: VecDeque<(Timestamp, FlowId)>,
     /// Name → the aliases through which DNS led from it to an address, latest answer.
     chains: Chains,
     ledger: Ledger,
@@ -197,6 +202,7 @@ impl Engine {
             handshakes: VecDeque::new(),
             handshakes_retired: 0,
             contested: Vec::new(),
+            newcomers: VecDeque::new(),
             chains: Chains::default(),
             ledger: Ledger::new(config.limits.ledger, &config.turning_days),
             trips: Trips::default(),
@@ -314,7 +320,7 @@ impl Engine {
         let key = SeriesKey {
             address: flow.ends[client.other()].address,
             name: notes.name(client).map(|(name, _)| name),
-            media: self.tokens.is_media(notes.spoken),
+            share: if self.tokens.is_media(notes.spoken) { Share::Media } else { Share::Other },
             judged: self.judges(flow, notes),
         };
         (key, client)
@@ -324,13 +330,25 @@ impl Engine {
         self.vantage.judges(flow, notes.owner.map(|id| self.owners.watched(id)))
     }
 
+    /// Books what a flow sent in the window that runs.
+    fn book_time(&self, timeline: &mut Timeline, flow: &Flow, notes: &Notes, sent: Pair<u64>) {
+        let (key, client) = self.series_key(flow, notes);
+        timeline.book(key, sent[client], sent[client.other()]);
+        if let (Some(up), Some(down)) = (flow.fresh_media(client), flow.fresh_media(client.other())) {
+            for ((kind, up), down) in
+                MediaKind::ALL.into_iter().zip(up).zip(down).filter(|((_, up), down)| up + down > 0)
+            {
+                timeline.book(SeriesKey { share: Share::Kind(kind), ..key }, up, down);
+            }
+        }
+    }
+
     /// Ends the window of time that runs.
     fn close_window(&mut self) {
         let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
         for (id, flow, sent) in self.table.active() {
             if let Some(notes) = self.position(id).and_then(|at| self.notes.get(at)) {
-                let (key, client) = self.series_key(flow, notes);
-                timeline.book(key, sent[client], sent[client.other()]);
+                self.book_time(&mut timeline, flow, notes, sent);
             }
         }
         timeline.turn(self.now);
@@ -428,7 +446,8 @@ impl Engine {
                         self.chains.insert(name, chain);
                     }
                     if notes.looked.is_none() {
-                        notes.looked = Some(Looked { name, age_secs: found.age_secs, frame: found.frame, asker });
+                        let (age_secs, frame, after) = (found.age_secs, found.frame, false);
+                        notes.looked = Some(Looked { name, age_secs, frame, asker, after });
                     } else if self.contested.len() < MAX_CONTESTED {
                         notes.contested = true;
                         let basis = NameBasis::DnsAnswer { age_secs: found.age_secs, frame: found.frame };
@@ -436,6 +455,12 @@ impl Engine {
                     }
                 }
             }
+        }
+        if notes.looked.is_none() {
+            while self.newcomers.len() >= MAX_NEWCOMERS {
+                self.newcomers.pop_front();
+            }
+            self.newcomers.push_back((frame.time, id));
         }
         self.notes.push_back(notes);
         if self.ask_owners
@@ -445,10 +470,36 @@ impl Engine {
         }
         while let Some((id, flow, sent)) = self.table.retire() {
             let Some(notes) = self.notes.pop_front() else { break };
-            let (key, client) = self.series_key(&flow, &notes);
-            self.timeline.book(key, sent[client], sent[client.other()]);
+            let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
+            self.book_time(&mut timeline, &flow, &notes, sent);
+            self.timeline = timeline;
             self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
             self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
+        }
+    }
+
+    /// A client got an answer: flows to it that had just begun without a name get this one.
+    fn name_newcomers(&mut self, client: IpAddr, addresses: &[IpAddr], now: Timestamp) {
+        self.newcomers.retain(|(opened, _)| now.since(*opened) <= LATE);
+        for at in 0..self.newcomers.len() {
+            let Some(id) = self.newcomers.get(at).map(|(_, id)| *id) else { return };
+            let Some(flow) = self.table.get(id) else { continue };
+            let to = |asker: &Side| {
+                flow.ends[*asker].address == client && addresses.contains(&flow.ends[asker.other()].address)
+            };
+            let Some(asker) = Side::BOTH.into_iter().find(to) else { continue };
+            let found = self.book.name_for(client, flow.ends[asker.other()].address, now);
+            let Some(found) = found.first() else { continue };
+            let Some(name) = self.names.intern(found.name, [None; 2]) else { return };
+            if !found.chain.is_empty() {
+                let chain =
+                    found.chain.iter().skip(1).filter_map(|alias| self.names.intern(alias, [None; 2])).collect();
+                self.chains.insert(name, chain);
+            }
+            let frame = found.frame;
+            if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
+                notes.looked = notes.looked.or(Some(Looked { name, age_secs: 0, frame, asker, after: true }));
+            }
         }
     }
 
@@ -469,6 +520,9 @@ impl Engine {
             Fact::Speaks(token) => {
                 let set = self.tokens.set(token);
                 notes.spoken.join(set);
+                if token == "teredo" {
+                    notes.hidden.add(Hidden::Teredo);
+                }
                 // A dialect is no protocol of its own.
                 if !token.starts_with("stun-") {
                     notes.last_spoken = set;
@@ -493,6 +547,9 @@ impl Engine {
                 // On their own ports the same names speak DNS over TLS or QUIC.
                 if !matches!(to.port, 53 | 784 | 853 | 8853) && resolvers::doh_resolver(name.exact()).is_some() {
                     notes.hidden.add(Hidden::Doh);
+                }
+                if resolvers::proxy(name.exact()).is_some() {
+                    notes.hidden.add(Hidden::ProxyHost);
                 }
                 return;
             }
@@ -568,6 +625,10 @@ impl Engine {
                 notes.client = notes.client.or(Some(side.other()));
                 self.dns_answers += 1;
                 self.book.learn(to.address, answer, time, frame);
+                if !self.newcomers.is_empty() && (answer.address.is_some() || !answer.hints.is_empty()) {
+                    let addresses: Vec<IpAddr> = answer.address.iter().chain(&answer.hints).copied().collect();
+                    self.name_newcomers(to.address, &addresses, time);
+                }
             }
             Fact::Certified(ref certificate) => {
                 let asked = notes.said.map(|(name, _)| self.names.resolve(name));
@@ -651,6 +712,7 @@ impl Engine {
             owners: OwnerSet::of(notes.owner),
             hidden: notes.hidden,
             agreement: notes.agreement,
+            media: media(flow, client),
             judged: self.judges(flow, notes),
         }
     }
@@ -695,6 +757,7 @@ impl Engine {
             other_names,
             aliases,
             round_trip: flow.round_trip,
+            media: media(flow, client).map(Box::new),
             cut: flow.cut,
             owner: notes.owner.and_then(|id| self.owners.get(id)),
             scope: self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))),
@@ -721,6 +784,11 @@ impl Engine {
             choice: handshake.choice,
         })
     }
+}
+
+/// Media sent by the client and by the server.
+fn media(flow: &Flow, client: Side) -> Option<[MediaSeen; 2]> {
+    Some([flow.media(client)?, flow.media(client.other())?])
 }
 
 /// Flows are numbered from 1 in every table.

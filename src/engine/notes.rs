@@ -63,8 +63,16 @@ impl Tokens {
 pub(super) struct HiddenSet(u8);
 
 impl HiddenSet {
-    pub(super) const ALL: [Hidden; 6] =
-        [Hidden::Dot, Hidden::Doq, Hidden::Doh, Hidden::Dnscrypt, Hidden::Vpn, Hidden::Proxy];
+    pub(super) const ALL: [Hidden; 8] = [
+        Hidden::Dot,
+        Hidden::Doq,
+        Hidden::Doh,
+        Hidden::Dnscrypt,
+        Hidden::Vpn,
+        Hidden::Proxy,
+        Hidden::ProxyHost,
+        Hidden::Teredo,
+    ];
 
     pub(super) const fn add(&mut self, hidden: Hidden) {
         self.0 |= 1 << hidden as u8;
@@ -79,7 +87,7 @@ impl HiddenSet {
     }
 }
 
-/// A name that the client got from DNS for the address of the flow, before the flow began.
+/// A name that the client got from DNS for the address of the flow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Looked {
     pub(super) name: NameId,
@@ -87,6 +95,8 @@ pub(super) struct Looked {
     pub(super) frame: FrameNo,
     /// The side that had asked.
     pub(super) asker: Side,
+    /// The answer came after the flow had begun.
+    pub(super) after: bool,
 }
 
 /// What is known of a flow beside its counts.
@@ -119,12 +129,13 @@ impl Notes {
         let said = self
             .said
             .map(|(name, how)| (name, if self.outer { NameBasis::OuterHello(how) } else { NameBasis::Hello(how) }));
-        let looked = self
-            .looked
-            .filter(|l| l.asker == client)
+        let looked = self.looked.filter(|l| l.asker == client);
+        let before = looked
+            .filter(|l| !l.after)
             .map(|l| (l.name, NameBasis::DnsAnswer { age_secs: l.age_secs, frame: l.frame }));
         let certificate = self.certificate.map(|name| (name, NameBasis::Certificate));
-        [said, looked, certificate].into_iter().flatten()
+        let after = looked.filter(|l| l.after).map(|l| (l.name, NameBasis::DnsAfter { frame: l.frame }));
+        [said, before, certificate, after].into_iter().flatten()
     }
 
     pub(super) fn names_at_hand(&self) -> [Option<NameId>; 2] {

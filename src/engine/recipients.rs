@@ -504,7 +504,7 @@ fn is_same_offer(a: Option<&Arc<Offer>>, b: Option<&Arc<Offer>>) -> bool {
 
 /// Whether a name is surely the one of the host that the flow went to.
 const fn is_sure(basis: NameBasis) -> bool {
-    !matches!(basis, NameBasis::OuterHello(_) | NameBasis::ReverseLookup)
+    !matches!(basis, NameBasis::OuterHello(_) | NameBasis::ReverseLookup | NameBasis::DnsAfter { .. })
 }
 
 struct Judged {
@@ -550,6 +550,11 @@ fn join(subject: &mut Subject, encounter: &Encounter, row: &EndpointView<'_>, to
     subject.last = subject.last.max(encounter.last);
     subject.flow_count += encounter.flows;
     subject.outer_names += encounter.outer;
+    if let Some(media) = &encounter.media {
+        let [up, down] = &**media;
+        subject.media_up.join(up);
+        subject.media_down.join(down);
+    }
     let room = limits.frames_per_recipient.saturating_sub(subject.frames.len());
     subject.frames.extend(encounter.frames.iter().take(room));
     merge(&mut subject.applications, tokens.iter(encounter.spoken));

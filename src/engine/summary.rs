@@ -3,8 +3,9 @@
 use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
-use super::view::{LawNote, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words};
-use super::{Engine, Rows};
+use super::timeline::Share;
+use super::view::{KindSeries, LawNote, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words};
+use super::{Cell, Engine, Rows};
 use crate::attribution::{CountryCode, NameId};
 use crate::policy::audit::Audit;
 use crate::policy::{Case, Circumstances, Course, Lang, Status, Subject, Twin, judge_all, number};
@@ -109,36 +110,30 @@ impl Engine {
     /// The series of one recipient are joined, those of its media apart.
     fn timeline_view(&self, filed_as: &FiledAs) -> Timeline {
         let mut all = Vec::with_capacity(self.timeline.cells().len());
-        let series: Vec<(Option<usize>, bool)> = (self.timeline.keys().iter())
+        let mut kinds = Vec::new();
+        let series: Vec<(Option<usize>, Share)> = (self.timeline.keys().iter())
             .map(|key| {
                 let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
-                (recipient, key.media)
+                (recipient, key.share)
             })
             .collect();
         for (number, cell) in self.timeline.cells() {
-            if let Some((recipient, media)) = series.get(*number as usize) {
-                all.push((*recipient, *media, *cell));
+            match series.get(*number as usize) {
+                Some((Some(recipient), Share::Kind(kind))) => kinds.push(((*recipient, *kind), *cell)),
+                Some((recipient, share @ (Share::Media | Share::Other))) => {
+                    all.push(((*recipient, *share == Share::Media), *cell));
+                }
+                _ => {}
             }
         }
-        all.sort_unstable_by_key(|(recipient, media, cell)| (*recipient, *media, cell.window));
-        let mut series: Vec<Series> = Vec::new();
-        for (recipient, media, cell) in all {
-            match series.last_mut().filter(|s| (s.recipient, s.media) == (recipient, media)) {
-                Some(same) => match same.cells.last_mut().filter(|last| last.window == cell.window) {
-                    Some(last) => {
-                        last.up += cell.up;
-                        last.down += cell.down;
-                    }
-                    None => same.cells.push(cell),
-                },
-                None => series.push(Series { recipient, media, cells: vec![cell] }),
-            }
-        }
+        let series = by_window(all).map(|((recipient, media), cells)| Series { recipient, media, cells });
+        let kinds = by_window(kinds).map(|((recipient, kind), cells)| KindSeries { recipient, kind, cells });
         Timeline {
             start: self.timeline.start(),
             width: self.timeline.width(),
             windows: self.timeline.windows(),
-            series,
+            series: series.collect(),
+            kinds: kinds.collect(),
         }
     }
 
@@ -252,6 +247,22 @@ impl Engine {
             "{} weitere Empfänger wurden zusammen beurteilt, nach Netz und Land",
         );
     }
+}
+
+/// The cells of each key in order of time, those of one window added up.
+fn by_window<K: Ord + Copy>(mut all: Vec<(K, Cell)>) -> impl Iterator<Item = (K, Vec<Cell>)> {
+    all.sort_unstable_by_key(|(key, cell)| (*key, cell.window));
+    let mut series: Vec<(K, Vec<Cell>)> = Vec::new();
+    for (key, cell) in all {
+        match series.last_mut().filter(|(known, _)| *known == key) {
+            Some((_, cells)) => match cells.last_mut().filter(|last| last.window == cell.window) {
+                Some(last) => last.add(cell),
+                None => cells.push(cell),
+            },
+            None => series.push((key, vec![cell])),
+        }
+    }
+    series.into_iter()
 }
 
 /// The subjects in the order in which they are shown; positions follow.

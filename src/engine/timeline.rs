@@ -2,6 +2,7 @@
 //! when there would be too many windows, so that a call of a minute and a capture of a week take the same room.
 
 use crate::attribution::NameId;
+use crate::dissect::fact::MediaKind;
 pub use crate::policy::course::Cell;
 use crate::wire::Timestamp;
 use hashbrown::HashMap;
@@ -9,12 +10,22 @@ use std::net::IpAddr;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Whose bytes: the remote address, the name its flow used, whether the flow carries media, whether it is judged.
+/// Which bytes of a flow are booked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Share {
+    /// All of a flow that carries no media, and of one that does.
+    Other,
+    Media,
+    /// Bytes behind the headers of RTP; they are among those of the flow, too.
+    Kind(MediaKind),
+}
+
+/// Whose bytes: the remote address, the name its flow used, which of them, whether the flow is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct SeriesKey {
     pub(super) address: IpAddr,
     pub(super) name: Option<NameId>,
-    pub(super) media: bool,
+    pub(super) share: Share,
     pub(super) judged: bool,
 }
 
@@ -168,7 +179,7 @@ mod tests {
     use super::*;
 
     fn key(last: u8) -> SeriesKey {
-        SeriesKey { address: IpAddr::from([192, 0, 2, last]), name: None, media: false, judged: true }
+        SeriesKey { address: IpAddr::from([192, 0, 2, last]), name: None, share: Share::Other, judged: true }
     }
 
     fn at(second: u64) -> Timestamp {

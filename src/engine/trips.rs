@@ -2,7 +2,7 @@
 
 use super::ledger::{AddressIndex, Addressed};
 use crate::policy::subject::EarlyAnswers;
-use crate::wire::{AddressKind, FrameNo, RoundTrip, TripKind};
+use crate::wire::{AddressKind, FrameNo, RoundTrip};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ const LATER: (u64, u64) = (4, 10_000_000);
 struct Measured {
     /// Who answered.
     address: IpAddr,
-    /// SYN to SYN/ACK.
+    /// SYN to SYN/ACK, data to its acknowledgment.
     tcp: Option<RoundTrip>,
     /// What only the host itself can answer.
     host: Option<RoundTrip>,
@@ -51,13 +51,13 @@ impl Trips {
             }
         };
         let Some(measured) = self.of.get_mut(at as usize) else { return };
-        let kept = if trip.kind == TripKind::TcpHandshake { &mut measured.tcp } else { &mut measured.host };
+        let kept = if trip.kind.is_tcp() { &mut measured.tcp } else { &mut measured.host };
         if kept.is_none_or(|kept| trip.at_most() < kept.at_most()) {
             *kept = Some(trip);
         }
     }
 
-    /// The smallest round trip of an address. With `early`, TCP handshakes are left out.
+    /// The smallest round trip of an address. With `early`, those of TCP are left out.
     pub(super) fn smallest(&self, address: IpAddr, early: bool) -> Option<RoundTrip> {
         let Measured { tcp, host, .. } = *self.of.get(self.index.find(address, &self.of)? as usize)?;
         [tcp.filter(|_| !early), host].into_iter().flatten().min_by_key(RoundTrip::at_most)
@@ -107,7 +107,7 @@ fn network(address: IpAddr) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::Timestamp;
+    use crate::wire::{Timestamp, TripKind};
 
     const US: u64 = 1_000;
 

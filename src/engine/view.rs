@@ -1,8 +1,8 @@
 //! What can be seen of the engine: rows and a summary with typed values. Formatting is the reader's business.
 
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Owner, Place, Source};
-use crate::dissect::fact::{Answer, Choice, Fact, Offer};
-pub use crate::policy::course::{Cell, Marker, Series, Timeline};
+use crate::dissect::fact::{Answer, Choice, Fact, MediaSeen, Offer};
+pub use crate::policy::course::{Cell, KindSeries, Marker, Series, Timeline};
 use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
 use crate::wire::{End, FrameNo, RoundTrip, Text, TextRef, Timestamp, TransportKind, Tunnel};
@@ -70,6 +70,8 @@ pub struct FlowView<'a> {
     pub aliases: Vec<TextRef<'a>>,
     /// Smallest round trip seen in the TCP handshake, nanoseconds.
     pub round_trip: Option<u64>,
+    /// Real-time media sent and received; `None` if the flow carries none.
+    pub media: Option<Box<[MediaSeen; 2]>>,
     /// The capture kept less of some frame than was sent.
     pub cut: bool,
     /// The program behind it, where the capturing machine told.

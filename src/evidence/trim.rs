@@ -127,15 +127,42 @@ fn signalling(packet: &Packet<'_>) -> usize {
         {
             all
         }
-        // RTP and RTCP: RFC 3550 §5.1, with the sources and the extension that it announces.
-        [first @ 0x80..=0xbf, ..] => {
-            let fixed = 12 + usize::from(first & 0x0f) * 4;
-            let words = payload.get(fixed + 2..fixed + 4).and_then(|b| b.first_chunk::<2>());
-            match words.filter(|_| first & 0x10 != 0) {
-                Some(words) => fixed + 4 + usize::from(u16::from_be_bytes(*words)) * 4,
-                None => fixed,
-            }
+        _ => media_header(payload).unwrap_or(0),
+    }
+}
+
+/// The header of media, with what it comes in: a channel of a relay (RFC 8656 §12.4), the multiplexed ports of Microsoft's
+/// relays, or what Zoom puts in front of it, to its servers and between participants.
+fn media_header(payload: &[u8]) -> Option<usize> {
+    let (at, rest) = match payload {
+        [0x80..=0xbf, ..] => (0, payload),
+        [0x40..=0x4f, _, _, _, rest @ ..] => (4, rest),
+        [0xff, 0x10, ..] => (12, payload.get(12..)?),
+        [5, ..] => {
+            let at = if payload.get(9) == Some(&1) { 8 } else { 1 };
+            let behind = at + zoom_header(*payload.get(at)?)?;
+            (behind, payload.get(behind..)?)
         }
-        _ => 0,
+        [kind, 1, ..] => (zoom_header(*kind)?, payload.get(zoom_header(*kind)?..)?),
+        _ => return None,
+    };
+    // RTP and RTCP: RFC 3550 §5.1, with the sources and the extension that it announces.
+    let first = rest.first().filter(|first| matches!(first, 0x80..=0xbf))?;
+    let fixed = 12 + usize::from(first & 0x0f) * 4;
+    let words = rest.get(fixed + 2..fixed + 4).and_then(|b| b.first_chunk::<2>());
+    Some(match words.filter(|_| first & 0x10 != 0) {
+        Some(words) => at + fixed + 4 + usize::from(u16::from_be_bytes(*words)) * 4,
+        None => at + fixed,
+    })
+}
+
+/// Bytes of Zoom's own in front of the header of RTP, by its media type byte.
+const fn zoom_header(kind: u8) -> Option<usize> {
+    match kind {
+        13 => Some(27),
+        15 => Some(19),
+        16 => Some(24),
+        30 => Some(20),
+        _ => None,
     }
 }

@@ -52,6 +52,15 @@ impl Asked {
     }
 }
 
+impl Asked {
+    /// The same of a segment of TCP: messages that lie wholly within it.
+    pub(super) fn segment(&mut self, flow: (FlowId, Side), bytes: &[u8], at: (FrameNo, Timestamp), out: &mut Facts) {
+        if !self.overrun {
+            stun::messages(bytes).for_each(|message| self.datagram(flow, message, at, out));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +109,26 @@ mod tests {
             ("clock back", &[(20, First, 1, 1), (0, Second, 0x0101, 1)], &[]),
         ] {
             assert_eq!(trips(datagrams), want, "{what}");
+        }
+    }
+
+    #[test]
+    fn over_tcp_messages_are_measured_in_either_framing() {
+        let framed = |kind, id| [&[0, 20][..], &message(kind, id)].concat();
+        let makes: [&dyn Fn(u16, u8) -> Vec<u8>; 2] = [&message, &framed];
+        for make in makes {
+            let (mut asked, mut out) = (Asked::default(), Facts::default());
+            let mut take = |ms: u64, side, bytes: &[u8]| {
+                asked.segment((FlowId(0), side), bytes, (FrameNo(1), Timestamp(1 + ms * MS)), &mut out);
+            };
+            // Two requests in one segment, answered apart; channel data and half a message are none.
+            take(0, Side::First, &[make(1, 1), make(1, 2)].concat());
+            take(9, Side::Second, &[0x40, 0, 0, 4, 1, 2, 3, 4]);
+            take(9, Side::Second, &make(0x0101, 1)[..15]);
+            take(20, Side::Second, &make(0x0101, 2));
+            take(30, Side::Second, &make(0x0101, 1));
+            let nanos = |fact: &Fact| if let Fact::RoundTrip(trip) = fact { trip.nanos / MS } else { 0 };
+            assert_eq!(out.0.iter().map(|(_, fact)| nanos(fact)).collect::<Vec<_>>(), [20, 30]);
         }
     }
 

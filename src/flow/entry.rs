@@ -1,7 +1,10 @@
 //! One generation of a conversation: its ends, its counts, and who still listens to it.
 
 use super::reader::{Reader, Verdict};
+use super::timed::Timed;
 use crate::dissect::Facts;
+use crate::dissect::fact::MediaSeen;
+use crate::dissect::media::ByKind;
 use crate::wire::{End, FlowKey, FrameNo, Pair, Side, Timestamp, TransportKind, Tunnel};
 
 /// Flows are numbered from 0 in the order of their first frame; a number is never used twice.
@@ -49,6 +52,9 @@ pub struct Flow {
     pub transport: TransportKind,
     pub tunnel: Tunnel,
     pub(super) tcp: Pair<TcpSeen>,
+    /// Measures round trips of data, until there are enough.
+    pub(super) timed: Option<Box<Timed>>,
+    pub(super) timed_enough: bool,
     /// The audited device, if it was named by its hardware address and is one of the ends.
     pub subject: Option<Side>,
     /// Some frame of it held less than was sent.
@@ -88,7 +94,19 @@ impl Flow {
         self.tunnel.hides_addresses()
     }
 
-    /// Nothing more will come: reads what lies behind the holes and settles.
+    /// What a side sent of real-time media; `None` if the flow carries none.
+    #[must_use]
+    pub fn media(&self, side: Side) -> Option<MediaSeen> {
+        self.reader.meter().map(|meter| meter.seen(side))
+    }
+
+    /// Bytes of media by kind that a side sent since [`super::FlowTable::clear_active`].
+    #[must_use]
+    pub fn fresh_media(&self, side: Side) -> Option<ByKind> {
+        self.reader.meter().map(|meter| meter.fresh(side))
+    }
+
+    /// Nothing more will come: reads what lies behind the holes of a stream and settles. What datagrams counted stays.
     pub(super) fn stop_reading(&mut self) -> Facts {
         let mut out = Facts::default();
         if let Reader::Stream(reader) = &mut self.reader {
@@ -97,8 +115,8 @@ impl Flow {
                     break;
                 }
             }
+            self.reader = Reader::Settled;
         }
-        self.reader = Reader::Settled;
         out
     }
 }

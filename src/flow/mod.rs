@@ -8,6 +8,7 @@ mod entry;
 mod reader;
 mod stream;
 mod table;
+mod timed;
 
 pub use entry::{Flow, FlowId, Sent};
 pub use table::{FlowTable, Limits, TableLosses};

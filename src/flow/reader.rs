@@ -1,8 +1,9 @@
 //! Who listens to a flow: finds the dissector by its opening bytes, feeds it in order, and lets go when it has read enough.
 
 use super::stream::{Outcome, Stream};
+use crate::dissect::media::Meter;
 use crate::dissect::{Dissector, Facts, Opening, Part, Probe, Protocol, REGISTRY, Step};
-use crate::wire::{End, Pair, Side, TransportKind};
+use crate::wire::{End, Pair, Side, Timestamp, TransportKind};
 
 /// Datagrams of a flow that are offered to the probes before it counts as unrecognised.
 const MAX_ATTEMPTS: u8 = 12;
@@ -80,8 +81,24 @@ impl Reader {
         }
     }
 
+    /// What was counted of media.
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        if let Self::Datagrams { dissector, .. } = self { dissector.meter() } else { None }
+    }
+
+    pub(super) fn meter_mut(&mut self) -> Option<&mut Meter> {
+        if let Self::Datagrams { dissector, .. } = self { dissector.meter_mut() } else { None }
+    }
+
     /// One UDP payload.
-    pub(super) fn datagram(&mut self, side: Side, bytes: &[u8], ends: &Pair<End>, out: &mut Facts) {
+    pub(super) fn datagram(
+        &mut self,
+        side: Side,
+        (bytes, len): (&[u8], u32),
+        time: Timestamp,
+        ends: &Pair<End>,
+        out: &mut Facts,
+    ) {
         if let Self::Unknown { attempts } = self {
             let opening = opening(bytes, side, ends);
             if let (Some(protocol), _) = find(TransportKind::Udp, &opening) {
@@ -95,6 +112,7 @@ impl Reader {
             }
         }
         let Self::Datagrams { dissector, control } = self else { return };
+        dissector.count(side, bytes, len, time);
         // RFC 7983: media begins with 128..=191, TURN channels with 64..=79.
         if *control && bytes.first().is_none_or(|&b| b >= 64) {
             return;

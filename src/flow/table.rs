@@ -129,7 +129,12 @@ impl FlowTable {
     }
 
     pub fn clear_active(&mut self) {
-        self.active.clear();
+        for (id, _) in self.active.drain(..) {
+            let flow = self.flows.get_mut(id.0.wrapping_sub(self.retired) as usize);
+            if let Some(meter) = flow.and_then(|flow| flow.reader.meter_mut()) {
+                meter.mark();
+            }
+        }
     }
 
     /// Takes out the oldest flow if the table is full, with the bytes that each side sent since [`Self::clear_active`].
@@ -186,6 +191,11 @@ impl FlowTable {
             sent.payload += earlier_payload;
         }
         flow.cut |= packet.cut;
+        if let Transport::Tcp { .. } = packet.transport
+            && !flow.timed_enough
+        {
+            time_data(flow, side, packet, (frame.number, frame.time), out);
+        }
         match (&mut flow.reader, packet.transport) {
             (Reader::Settled, _) => {
                 if let Transport::Tcp { flags, .. } = packet.transport {
@@ -194,7 +204,9 @@ impl FlowTable {
             }
             (Reader::Unknown { .. } | Reader::Datagrams { .. }, _) => {
                 if !packet.payload.is_empty() {
-                    flow.reader.datagram(side, packet.payload, &flow.ends, out);
+                    // A datagram put together from fragments is longer than what this frame brought.
+                    let len = packet.payload_len.max(packet.payload.len() as u32);
+                    flow.reader.datagram(side, (packet.payload, len), frame.time, &flow.ends, out);
                     self.asked.datagram((id, side), packet.payload, (frame.number, frame.time), out);
                     self.book(at);
                 }
@@ -210,6 +222,7 @@ impl FlowTable {
                     (frame.number, frame.time),
                     out,
                 );
+                self.asked.segment((id, side), packet.payload, (frame.number, frame.time), out);
                 self.book(at);
             }
             (Reader::Stream(_), _) => {}
@@ -368,6 +381,8 @@ fn open(packet: &Packet<'_>, frame: &Frame<'_>) -> Flow {
         transport,
         tunnel: packet.tunnel,
         tcp: Pair::default(),
+        timed: None,
+        timed_enough: false,
         subject: None,
         cut: false,
     }
@@ -400,6 +415,26 @@ fn note_flags(flow: &mut Flow, side: Side, flags: TcpFlags) {
     let seen = &mut flow.tcp[side];
     seen.reset |= flags.has(TcpFlags::RST);
     seen.fin |= flags.has(TcpFlags::FIN);
+}
+
+/// Measures data of whoever opened the connection against its acknowledgments.
+fn time_data(flow: &mut Flow, side: Side, packet: &Packet<'_>, at: (FrameNo, Timestamp), out: &mut Facts) {
+    let Transport::Tcp { sequence, acknowledgment, flags } = packet.transport else { return };
+    if flow.tcp[side].syn {
+        if packet.payload_len > 0 && !flags.has(TcpFlags::SYN) {
+            let timed = flow.timed.get_or_insert_default();
+            timed.data(sequence, packet.payload_len, packet.tcp_timestamps(), at);
+        }
+    } else if flags.has(TcpFlags::ACK)
+        && let Some(timed) = &mut flow.timed
+    {
+        if let Some(trip) = timed.acknowledged(acknowledgment, packet.tcp_timestamps(), at) {
+            out.push(side, Fact::RoundTrip(trip));
+        }
+        if timed.is_enough() {
+            (flow.timed, flow.timed_enough) = (None, true);
+        }
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the header fields of one segment")]

@@ -1,6 +1,7 @@
 //! The course of a capture: how much each recipient got and sent by windows of time, and the markers between them.
 
 use super::phase::{State, Stretch, stretches};
+use crate::dissect::fact::MediaKind;
 use crate::wire::{Text, Timestamp};
 
 const SECOND: u64 = 1_000_000_000;
@@ -31,6 +32,16 @@ pub struct Timeline {
     /// Windows from the start to the end of the capture.
     pub windows: u32,
     pub series: Vec<Series>,
+    /// Bytes behind the headers of RTP, by what they carry; they are in `series` too.
+    pub kinds: Vec<KindSeries>,
+}
+
+/// Media of one kind with one recipient, by windows.
+#[derive(Debug, Clone)]
+pub struct KindSeries {
+    pub recipient: usize,
+    pub kind: MediaKind,
+    pub cells: Vec<Cell>,
 }
 
 /// The windows in which a recipient was sent or sent something, in order.
@@ -107,6 +118,12 @@ impl<'a> Course<'a> {
         self.timeline.series.iter().find(of).map_or(&[], |s| &s.cells)
     }
 
+    /// Media of one kind of a recipient.
+    pub fn kind_cells(&self, recipient: usize, kind: MediaKind) -> &'a [Cell] {
+        let of = |s: &&KindSeries| s.recipient == recipient && s.kind == kind;
+        self.timeline.kinds.iter().find(of).map_or(&[], |s| &s.cells)
+    }
+
     /// Windows that lie wholly within a stretch, without its first and last moments.
     fn windows(&self, from: Timestamp, until: Timestamp) -> std::ops::Range<u32> {
         let width = self.timeline.width.max(1) * SECOND;
@@ -172,7 +189,7 @@ mod tests {
     }
 
     fn timeline(width: u64) -> Timeline {
-        Timeline { start: Timestamp::from_secs(100), width, windows: 100, series: Vec::new() }
+        Timeline { start: Timestamp::from_secs(100), width, windows: 100, ..Timeline::default() }
     }
 
     #[test]

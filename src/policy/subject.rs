@@ -2,7 +2,7 @@
 
 use super::words::Twin;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
-use crate::dissect::fact::{Choice, Hidden, Offer};
+use crate::dissect::fact::{Choice, Hidden, MediaSeen, Offer};
 use crate::policy::recognise::Proposal;
 use crate::wire::{FrameNo, RoundTrip, Text, Timestamp};
 use std::net::IpAddr;
@@ -175,6 +175,9 @@ pub struct Subject {
     pub outer_names: u32,
     /// Innermost flows reached through these wrappings (`gtp-u` ...).
     pub tunnels: Vec<&'static str>,
+    /// Real-time media that it was sent, and that it sent.
+    pub media_up: MediaSeen,
+    pub media_down: MediaSeen,
     /// What round trips say of some of its addresses.
     pub measured: Vec<Measured>,
     /// Signalling or media say that it is another participant.

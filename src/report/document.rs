@@ -510,6 +510,7 @@ fn runner(claim: &Claim<Arc<Company>>) -> Runner<'_> {
 fn known(name: &Text, basis: NameBasis) -> Known<'_> {
     let (age_s, frame) = match basis {
         NameBasis::DnsAnswer { age_secs, frame } => (Some(age_secs), Some(frame.0)),
+        NameBasis::DnsAfter { frame } => (None, Some(frame.0)),
         _ => (None, None),
     };
     Known { name: name.exact().into(), basis: basis.token().into(), age_s, frame }

@@ -752,6 +752,10 @@ impl<'s> Maker<'s> {
                 )
             }
             NameBasis::Certificate => format!("{name} ({})", lang.pick("certificate", "Zertifikat")),
+            NameBasis::DnsAfter { frame } => match lang {
+                Lang::En => format!("{name} (DNS answer in frame {frame}, after the flow had begun)"),
+                Lang::De => format!("{name} (DNS-Antwort in Frame {frame}, nach Beginn der Verbindung)"),
+            },
             basis => format!("{name} ({})", basis.token()),
         };
         let mut names: Vec<String> = r.names.iter().take(NAMES).map(known).collect();

@@ -7,7 +7,7 @@ use super::document::{
 };
 use super::json::SCHEMA_VERSION;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
-use crate::dissect::fact::{Choice, HelloTransport, Hidden, NameSource, Offer};
+use crate::dissect::fact::{Choice, HelloTransport, Hidden, MediaSeen, NameSource, Offer};
 use crate::engine::view::{
     CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words,
 };
@@ -401,7 +401,8 @@ fn basis(token: &str, age_secs: Option<u32>, frame: Option<u64>) -> Option<NameB
     let hellos = [TlsSni, QuicSni, DtlsSni, GquicSni, HttpConnect, HttpHost, Greeting].map(NameBasis::Hello);
     let dns = NameBasis::DnsAnswer { age_secs: age_secs.unwrap_or(0), frame: FrameNo(frame.unwrap_or(0)) };
     // Which hello an outer name stood in is not written down: its token is the same for all.
-    let others = [NameBasis::OuterHello(TlsSni), dns, NameBasis::Certificate, NameBasis::ReverseLookup];
+    let after = NameBasis::DnsAfter { frame: FrameNo(frame.unwrap_or(0)) };
+    let others = [NameBasis::OuterHello(TlsSni), dns, NameBasis::Certificate, after, NameBasis::ReverseLookup];
     hellos.into_iter().chain(others).find(|basis| basis.token() == token)
 }
 
@@ -513,6 +514,8 @@ fn recipient(r: Recipient<'_>, sources: &Sources, tokens: &mut Tokens) -> Result
         outer_names: r.outer_names,
         tunnels: tokens.all(&r.tunnels)?,
         measured: Vec::new(),
+        media_up: MediaSeen::default(),
+        media_down: MediaSeen::default(),
         peer: r.peer,
         processes: r.processes.iter().map(|name| Text::from(&**name)).collect(),
         hidden: r.hidden.iter().map(|token| hidden(token)).collect::<Result<_, _>>()?,
@@ -529,5 +532,12 @@ fn timeline(line: Line) -> Timeline {
         media: s.media,
         cells: s.cells.into_iter().map(cell).collect(),
     });
-    Timeline { start: line.start, width: line.width, windows: line.windows, series: series.collect() }
+    // What the media carried was asked for by judgement alone, and that is over.
+    Timeline {
+        start: line.start,
+        width: line.width,
+        windows: line.windows,
+        series: series.collect(),
+        kinds: Vec::new(),
+    }
 }

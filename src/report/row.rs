@@ -24,6 +24,8 @@ pub(super) enum Cell<'a> {
     End(End),
     /// `2026-11-20`.
     Day(Day),
+    /// A word of this program and a number: `audio 31000`.
+    Rate(&'static str, u64),
     /// Nanoseconds, shown as milliseconds with three decimals.
     Millis(u64),
     /// A 16-bit code of a registry, as `0x1301`.
@@ -160,6 +162,11 @@ impl RowBuffer {
                 let text = self.clock.show(time);
                 self.json.extend_from_slice(text);
                 self.csv.extend_from_slice(text.get(1..=TIME).unwrap_or_default());
+            }
+            Cell::Rate(word, n) => {
+                let start = self.csv.len();
+                let _ = write!(Utf8(&mut self.csv), "{word} {n}");
+                self.copy_quoted(start);
             }
             Cell::Day(day) => {
                 let start = self.csv.len();

@@ -3,7 +3,7 @@
 
 use super::row::{Cell, Fill, List, RowBuffer};
 use crate::attribution::NameBasis;
-use crate::dissect::fact::{Fact, Media};
+use crate::dissect::fact::{Fact, Media, MediaKind};
 use crate::engine::view::{AnswerView, EndpointView, FactView, FlowView, HandshakeView, LossView};
 use crate::policy::Finding;
 use crate::wire::TextRef;
@@ -204,6 +204,16 @@ macro_rules! table {
 /// Joins the parts of a list in CSV. Spreadsheets take such a cell for text, never for a number.
 const SEMICOLON: &str = "; ";
 
+/// `audio 31000`: kind and bits per second of what one side of a flow sent.
+fn media_rates<'a>(row: &FlowView<'_>, side: usize) -> impl Iterator<Item = Cell<'a>> + use<'a> {
+    let seen = row.media.as_ref().and_then(|media| media.get(side)).copied().unwrap_or_default();
+    let millis = (row.last.since(row.first) / 1_000_000).max(1);
+    MediaKind::ALL.into_iter().filter(move |kind| seen.of(*kind) > 0).map(move |kind| {
+        let rate = u128::from(seen.of(kind)) * 8_000 / u128::from(millis);
+        Cell::Rate(kind.token(), rate.try_into().unwrap_or(u64::MAX))
+    })
+}
+
 table! {
     /// One row per bidirectional conversation.
     Flows = "flows" of FlowView<'a>,
@@ -233,8 +243,8 @@ table! {
         "name" Text maybe "Host name the flow is for." = Cell::maybe(row.name, |(name, _)| Cell::name(name));
         "name_basis" Text maybe
             "How the name is known: tls-sni, quic-sni, dtls-sni, gquic-sni, http-connect, http-host, greeting, outer-sni (beside \
-             an ECH extension, perhaps a cover name), dns (the client had got the address for it), certificate, ptr (looked \
-             up by this program)." =
+             an ECH extension, perhaps a cover name), dns (the client had got the address for it), certificate, dns-after (the \
+             answer came after the flow had begun), ptr (looked up by this program)." =
             Cell::maybe(row.name, |(_, basis)| Cell::Token(basis.token()));
         "process" Text maybe "Program that owned the client's socket, where the capturing machine told." =
             Cell::maybe(row.owner, |owner| Cell::name(TextRef::from(&owner.name)));
@@ -242,8 +252,11 @@ table! {
         "client_basis" Text always
             "How the client was told from the server: subject, local, syn, hello, ports, first-frame." =
             Cell::Token(row.client_basis.token());
-        "name_frame" Number maybe "Frame of the DNS answer behind a name of basis dns." =
-            match row.name { Some((_, NameBasis::DnsAnswer { frame, .. })) => Cell::Number(frame.0), _ => Cell::Empty };
+        "name_frame" Number maybe "Frame of the DNS answer behind a name of basis dns or dns-after." =
+            match row.name {
+                Some((_, NameBasis::DnsAnswer { frame, .. } | NameBasis::DnsAfter { frame })) => Cell::Number(frame.0),
+                _ => Cell::Empty,
+            };
         "name_age_s" Number maybe "Whole seconds from that answer to the first frame." =
             match row.name { Some((_, NameBasis::DnsAnswer { age_secs, .. })) => Cell::Number(age_secs.into()), _ => Cell::Empty };
         "aliases" Texts maybe "Aliases (CNAME) through which DNS led from the name to the address." =
@@ -253,6 +266,11 @@ table! {
         "round_trip_ms" Millis maybe "Smallest round trip of the TCP handshake as seen from the place of capture." =
             Cell::maybe(row.round_trip, Cell::Millis);
         "cut" Flag always "The capture kept less of some frame than was sent." = Cell::Flag(row.cut);
+        "media_up" Texts maybe
+            "Real-time media from client to server: audio, video, screen or unknown, each with its average in bits per second \
+             behind the headers of RTP, over the time from first to last." =
+            List(SEMICOLON, media_rates(row, 0));
+        "media_down" Texts maybe "The same from server to client." = List(SEMICOLON, media_rates(row, 1));
     }
 }
 
@@ -400,7 +418,7 @@ table! {
             Cell::maybe(row.place.indeterminate.as_deref(), Cell::Text);
         "votes" Texts maybe "What every source says of the place, best first; codes in host names last." =
             List(SEMICOLON, row.place.votes.iter().map(Cell::Vote));
-        "round_trip_by" Text maybe "What was asked and answered: tcp-handshake, tls-hello, quic-hello, dtls-hello or stun." =
+        "round_trip_by" Text maybe "What was asked and answered: tcp-handshake, tcp-data, tls-hello, quic-hello, dtls-hello or stun." =
             Cell::maybe(row.round_trip, |t| Cell::Token(t.kind.token()));
         "round_trip_frames" Numbers maybe "Frames of the question and the answer." =
             List(SEMICOLON, row.round_trip.iter().flat_map(|t| [Cell::Number(t.asked.0), Cell::Number(t.answered.0)]));

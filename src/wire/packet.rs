@@ -9,6 +9,8 @@ pub struct Packet<'a> {
     pub source: End,
     pub destination: End,
     pub transport: Transport,
+    /// Options of the TCP header, as they stand there (RFC 9293 §3.2); empty for everything else.
+    pub tcp_options: &'a [u8],
     /// Transport payload as captured. Of a fragmented datagram: the whole of it on the frame that completes it,
     /// nothing on the others.
     pub payload: &'a [u8],
@@ -124,6 +126,22 @@ impl Tunnel {
 }
 
 impl Packet<'_> {
+    /// The value and the echo of the timestamps option (RFC 7323 §3.2).
+    #[must_use]
+    pub fn tcp_timestamps(&self) -> Option<(u32, u32)> {
+        let mut options = self.tcp_options;
+        loop {
+            options = match options {
+                [8, 10, v0, v1, v2, v3, e0, e1, e2, e3, ..] => {
+                    return Some((u32::from_be_bytes([*v0, *v1, *v2, *v3]), u32::from_be_bytes([*e0, *e1, *e2, *e3])));
+                }
+                [1, rest @ ..] => rest,
+                [2..=255, len @ 2..=255, ..] => options.get(usize::from(*len)..)?,
+                _ => return None,
+            };
+        }
+    }
+
     #[must_use]
     pub const fn addresses(&self) -> (IpAddr, IpAddr) {
         (self.source.address, self.destination.address)

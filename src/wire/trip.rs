@@ -8,6 +8,9 @@ use super::{FrameNo, Timestamp};
 pub enum TripKind {
     /// SYN and its SYN/ACK. Whoever splits the connection on the way answers in the server's place.
     TcpHandshake,
+    /// Data and its acknowledgment, told from one of an earlier copy by the timestamp that it echoes (RFC 7323 §4). Whoever
+    /// splits the connection acknowledges in the server's place.
+    TcpData,
     /// ClientHello and what the holder of the key says to it; includes the server's work.
     TlsHello,
     QuicHello,
@@ -17,10 +20,17 @@ pub enum TripKind {
 }
 
 impl TripKind {
+    /// Whether the host's TCP answered, not what runs on it.
+    #[must_use]
+    pub const fn is_tcp(self) -> bool {
+        matches!(self, Self::TcpHandshake | Self::TcpData)
+    }
+
     #[must_use]
     pub const fn token(self) -> &'static str {
         match self {
             Self::TcpHandshake => "tcp-handshake",
+            Self::TcpData => "tcp-data",
             Self::TlsHello => "tls-hello",
             Self::QuicHello => "quic-hello",
             Self::DtlsHello => "dtls-hello",

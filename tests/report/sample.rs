@@ -229,6 +229,7 @@ fn timeline() -> Timeline {
             series(Some(2), false, cells(26, 4_000, 12_000)),
             series(Some(3), false, cells(39, 2_350, 7_050)),
         ],
+        kinds: Vec::new(),
     }
 }
 

@@ -382,6 +382,32 @@ fn hidden(blind: &Blind, lang: Lang, say: &mut impl FnMut(&'static str, Severity
                 ),
             );
         }
+        Hidden::ProxyHost => {
+            return say(
+                "CAP-04",
+                Severity::Notice,
+                &blind.frames,
+                format!(
+                    "Flows to hosts that are known by name as a proxy or VPN service: {flows}{ends}. What is reached through them cannot be seen; address and place shown are those of the service."
+                ),
+                format!(
+                    "Verbindungen zu Hosts, die dem Namen nach als Proxy- oder VPN-Dienst bekannt sind: {flows}{ends}. Was durch sie erreicht wird, ist nicht zu sehen; Adresse und Standort sind die des Dienstes."
+                ),
+            );
+        }
+        Hidden::Teredo => {
+            return say(
+                "CAP-04",
+                Severity::Notice,
+                &blind.frames,
+                format!(
+                    "Flows that set up a Teredo tunnel for IPv6: {flows}{ends}. IPv6 then goes through relays of others, who can read it; what was seen in the tunnel has flows of its own."
+                ),
+                format!(
+                    "Verbindungen, die einen Teredo-Tunnel für IPv6 aufbauen: {flows}{ends}. IPv6 läuft dann über Relays anderer, die es lesen können; was im Tunnel zu sehen war, hat eigene Verbindungen."
+                ),
+            );
+        }
         Hidden::Proxy => {
             return say(
                 "CAP-04",
@@ -438,6 +464,8 @@ mod tests {
             (Circumstances { time_reversals: 1, ..quiet() }, "CAP-03"),
             (Circumstances { blind: vec![blind(Hidden::Vpn)], ..quiet() }, "CAP-04"),
             (Circumstances { blind: vec![blind(Hidden::Proxy)], ..quiet() }, "CAP-04"),
+            (Circumstances { blind: vec![blind(Hidden::ProxyHost)], ..quiet() }, "CAP-04"),
+            (Circumstances { blind: vec![blind(Hidden::Teredo)], ..quiet() }, "CAP-04"),
             (Circumstances { device: device(), flows: 3, foreign_flows: 1, ..quiet() }, "CAP-05"),
             (Circumstances { device: device(), flows: 3, foreign_flows: 3, ..quiet() }, "CAP-05"),
             (Circumstances { unreadable: 1, ..quiet() }, "CAP-06"),

@@ -2,6 +2,7 @@
 
 use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::Confidence;
+use crate::dissect::fact::MediaSeen;
 use crate::policy::finding::{Ground, Severity};
 use crate::policy::subject::Listing;
 use crate::policy::words::{self, Lang};
@@ -12,8 +13,8 @@ pub(super) const RULE: Rule = Rule {
         ("ENC-09", "name resolution readable in clear text", "Namensauflösung im Klartext lesbar"),
         (
             "ENC-13",
-            "addresses readable in STUN or TURN, or told to a third party's server",
-            "Adressen in STUN oder TURN lesbar oder dem Server eines Dritten bekannt",
+            "what stands beside media is readable (STUN, TURN, RTP extensions, RTCP), or told to a third party's server",
+            "was neben Medien steht, ist lesbar (STUN, TURN, RTP-Erweiterungen, RTCP) oder dem Server eines Dritten bekannt",
         ),
         ("ENC-14", "certificate status checks in clear text", "Zertifikatsprüfungen im Klartext"),
     ],
@@ -79,6 +80,7 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
             sources: Vec::new(),
         });
     }
+    beside_media(view, case, out);
     if speaks("turn") && view.is_outside() {
         out.about(view, "ENC-13", Severity::Notice, |severity| Draft {
             code: "ENC-13",
@@ -126,6 +128,60 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
             sources: Vec::new(),
         });
     }
+}
+
+/// Header extensions and reports of media: who speaks when, and names of streams and participants.
+fn beside_media(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
+    let lang = case.lang;
+    let (up, down) = (&view.subject.media_up, &view.subject.media_down);
+    let both = |of: fn(&MediaSeen) -> bool| of(up) || of(down);
+    let mut items: Vec<String> = Vec::new();
+    let whose = match (up.level, down.level) {
+        (true, true) => lang.pick("of both directions", "beider Richtungen"),
+        (true, false) => lang.pick("of what was sent", "des Gesendeten"),
+        _ => lang.pick("of what was received", "des Empfangenen"),
+    };
+    if both(|m| m.level) {
+        items.push(match lang {
+            Lang::En => format!("a number that goes as the loudness of the sound does, {whose} (RFC 6464): it shows who speaks when"),
+            Lang::De => format!("eine Zahl, die sich wie die Lautstärke des Tons verhält, {whose} (RFC 6464): Sie zeigt, wer wann spricht"),
+        });
+    }
+    if both(|m| m.named) {
+        items.push(
+            lang.pick(
+                "a text that stays the same, as names of streams do (MID, RID)",
+                "ein gleichbleibender Text, wie Namen von Strömen (MID, RID)",
+            )
+            .to_owned(),
+        );
+    }
+    if both(|m| m.cname) {
+        items.push(
+            lang.pick(
+                "the canonical name of a participant in reports (RTCP SDES)",
+                "der kanonische Name eines Teilnehmers in Berichten (RTCP SDES)",
+            )
+            .to_owned(),
+        );
+    }
+    if items.is_empty() || !view.is_outside() {
+        return;
+    }
+    out.about(view, "ENC-13", Severity::Info, |severity| {
+        let (line, elements) = (view.line(), up.elements.max(down.elements));
+        let items = words::enumerate(&items, 3, "; ", lang);
+        let text = match lang {
+            Lang::En => format!("Beside media with {line} stood readable on the way: {items}. Header extensions in the clear: up to {elements} per packet. {}", view.traffic()),
+            Lang::De => format!("Neben Medien mit {line} war unterwegs lesbar: {items}. Header-Erweiterungen im Klartext: bis zu {elements} je Paket. {}", view.traffic()),
+        };
+        let doubt = lang.pick(
+            "what an extension means is agreed on in signalling that was not read; it is told from how its values go",
+            "was eine Erweiterung bedeutet, wird in der nicht gelesenen Signalisierung vereinbart; erkannt ist es am Verlauf der Werte",
+        );
+        let (code, ground, confidence) = ("ENC-13", Ground::Transport, Confidence::Medium);
+        Draft { code, severity, ground, confidence, text, doubts: vec![doubt.to_owned()], sources: Vec::new() }
+    });
 }
 
 fn application(view: &View<'_>, case: &Case<'_>, severity: Severity, readable: &[&str], inside: bool) -> Draft {
@@ -217,6 +273,27 @@ mod tests {
     use super::super::sample::{codes, judged, subject};
     use super::*;
     use crate::policy::subject::Subject;
+
+    #[test]
+    fn what_stands_beside_media_is_told_once_it_says_something() {
+        let beside = |up: MediaSeen, down: MediaSeen| {
+            let s = Subject { media_up: up, media_down: down, ..subject("a.example", "DE", "2026-10-15") };
+            let all = judged(s, None, Lang::En);
+            all.iter().find(|f| f.code == "ENC-13").map(|f| (f.severity, f.text.to_string()))
+        };
+        let (none, elements) = (MediaSeen::default(), MediaSeen { elements: 4, ..MediaSeen::default() });
+        let (severity, text) = beside(MediaSeen { level: true, ..elements }, none).unwrap();
+        assert_eq!(severity, Severity::Info);
+        assert!(
+            text.contains("loudness of the sound does, of what was sent") && text.contains("up to 4 per"),
+            "{text}"
+        );
+        let (_, text) =
+            beside(MediaSeen { cname: true, ..none }, MediaSeen { named: true, level: true, ..elements }).unwrap();
+        assert!(text.contains("of what was received") && text.contains("MID") && text.contains("SDES"), "{text}");
+        // Times and numbers for the sake of the network say nothing of people; encrypted blocks say nothing at all.
+        assert_eq!(beside(elements, MediaSeen { cryptex: true, ..none }), None);
+    }
 
     #[test]
     fn clear_text_is_graded_by_what_it_shows() {

@@ -171,6 +171,7 @@ fn trip(address: &str, trip: &RoundTrip, lang: Lang) -> String {
 const fn kind(kind: TripKind, lang: Lang) -> &'static str {
     match kind {
         TripKind::TcpHandshake => lang.pick("TCP handshake", "TCP-Handshake"),
+        TripKind::TcpData => lang.pick("TCP data and its acknowledgment", "TCP-Daten und ihre Bestätigung"),
         TripKind::TlsHello => lang.pick("TLS hello", "TLS-Hello"),
         TripKind::QuicHello => lang.pick("QUIC hello", "QUIC-Hello"),
         TripKind::DtlsHello => lang.pick("DTLS hello", "DTLS-Hello"),

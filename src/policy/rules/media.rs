@@ -2,6 +2,7 @@
 
 use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::Confidence;
+use crate::dissect::fact::MediaKind;
 use crate::policy::country::{country_name, english};
 use crate::policy::course::{Course, Flow};
 use crate::policy::finding::{Ground, Severity};
@@ -35,8 +36,14 @@ const MEDIA: [&str; 3] = ["zoom", "rtp", "rtcp"];
 const SOUND_FROM: u64 = 10_000;
 /// Bits per second that sound alone, with its repair, does not reach.
 const PICTURE_FROM: u64 = 160_000;
+/// Bits per second of pictures, told as such, behind the headers: more than what keeps a stream alive.
+const PICTURES_FROM: u64 = 30_000;
+/// The kinds that are told apart.
+const KINDS: [MediaKind; 3] = [MediaKind::Audio, MediaKind::Video, MediaKind::Screen];
 /// Seconds that have to be seen for a rate to be told.
 const SECONDS: u64 = 3;
+/// Seconds in one window of time beyond which a rate says nothing: a file made of pieces of many days has such windows.
+const WIDEST: u64 = 900;
 
 pub(super) fn is_media(subject: &Subject) -> bool {
     subject.applications.iter().any(|a| MEDIA.contains(a))
@@ -152,7 +159,7 @@ fn told(at: usize, view: &View<'_>, course: &Course<'_>, case: &Case<'_>, out: &
     let cells = course.cells(at, true);
     let width = course.timeline.width;
     let secs = cells.len() as u64 * width;
-    if secs < SECONDS {
+    if secs < SECONDS || width > WIDEST {
         return;
     }
     out.about(view, "MED-00", Severity::Info, |severity| {
@@ -175,9 +182,53 @@ fn told(at: usize, view: &View<'_>, course: &Course<'_>, case: &Case<'_>, out: &
         };
         let (code, ground, confidence) = ("MED-00", Ground::Transport, Confidence::High);
         let mut draft = Draft { code, severity, ground, confidence, text, doubts: Vec::new(), sources: Vec::new() };
+        if let Some(kinds) = kinds_told(at, course, cells.len() as u64 * width, lang) {
+            draft.text.push_str(&kinds);
+        }
         data_centre(view, case, &mut draft);
         draft
     });
+}
+
+const fn kind_words(kind: MediaKind, lang: Lang) -> &'static str {
+    match kind {
+        MediaKind::Audio => lang.pick("sound", "Ton"),
+        MediaKind::Video => lang.pick("pictures", "Bilder"),
+        MediaKind::Screen => lang.pick("a shared screen", "geteilter Bildschirm"),
+        MediaKind::Unknown => lang.pick("of unknown kind", "unbekannter Art"),
+    }
+}
+
+/// How the kinds are known.
+fn by(lang: Lang) -> &'static str {
+    lang.pick("by the format or the timestamps of the packets", "nach Format oder Zeitstempeln der Pakete")
+}
+
+/// Whether the kinds of what is exchanged with a recipient are told apart.
+fn is_sorted(at: usize, course: &Course<'_>) -> bool {
+    KINDS.into_iter().any(|kind| !course.kind_cells(at, kind).is_empty())
+}
+
+/// One sentence on the kinds of media, with the rate of each behind the headers of its packets.
+fn kinds_told(at: usize, course: &Course<'_>, secs: u64, lang: Lang) -> Option<String> {
+    if !is_sorted(at, course) {
+        return None;
+    }
+    let one = |kind: MediaKind| {
+        let cells = course.kind_cells(at, kind);
+        let (up, down) = cells.iter().fold((0, 0), |(up, down), c| (up + c.up, down + c.down));
+        let (up, down) = (rate(up * 8 / secs, lang), rate(down * 8 / secs, lang));
+        (!cells.is_empty()).then(|| match lang {
+            Lang::En => format!("{} ({up} up, {down} down)", kind_words(kind, lang)),
+            Lang::De => format!("{} (auf {up}, ab {down})", kind_words(kind, lang)),
+        })
+    };
+    let items: Vec<String> = MediaKind::ALL.into_iter().filter_map(one).collect();
+    let items = words::enumerate(&items, MediaKind::ALL.len(), ", ", lang);
+    Some(match lang {
+        Lang::En => format!(" Told apart {}, without their headers: {items}.", by(lang)),
+        Lang::De => format!(" Unterschieden {}, ohne deren Köpfe: {items}.", by(lang)),
+    })
 }
 
 /// What is left of a stretch without the times in which something else explains the media.
@@ -205,6 +256,87 @@ fn explained(
     (left, unmarked)
 }
 
+/// The markers around a stretch, for a sentence.
+fn between(stretch: &Stretch<'_>, lang: Lang) -> (String, String) {
+    let marker = |text: Option<&crate::wire::Text>, none: &str| match (text, lang) {
+        (Some(text), Lang::En) => format!("“{}”", words::shown_text(text)),
+        (Some(text), Lang::De) => format!("„{}“", words::shown_text(text)),
+        (None, _) => none.to_owned(),
+    };
+    (
+        marker(stretch.opened, lang.pick("the beginning of the capture", "dem Beginn der Aufzeichnung")),
+        marker(stretch.closed, lang.pick("the end of the capture", "dem Ende der Aufzeichnung")),
+    )
+}
+
+/// What was sent of the kinds that should have rested: sound while the microphone was off, pictures while the camera was.
+fn sent_by_kind(
+    code: &'static str,
+    at: usize,
+    view: &View<'_>,
+    stretch: &Stretch<'_>,
+    course: &Course<'_>,
+    case: &Case<'_>,
+    out: &mut Out,
+) {
+    let (kinds, parts) = match stretch.state {
+        State::Muted => (&KINDS[..1], vec![(stretch.from, stretch.until)]),
+        // Where the format does not tell a screen from a camera, sharing explains pictures.
+        State::CameraOff => (&KINDS[1..2], explained(course, stretch).0),
+        _ => (&KINDS[..], vec![(stretch.from, stretch.until)]),
+    };
+    let sum = |kind: MediaKind| {
+        let cells = course.kind_cells(at, kind);
+        let flows = parts.iter().map(|(from, until)| course.between(cells, *from, *until));
+        flows.fold(Flow::default(), |sum, f| Flow {
+            up: sum.up + f.up,
+            down: sum.down + f.down,
+            secs: sum.secs + f.secs,
+        })
+    };
+    let loud = |(kind, flow): &(MediaKind, Flow)| {
+        let from = if *kind == MediaKind::Audio { SOUND_FROM } else { PICTURES_FROM };
+        flow.secs >= SECONDS && flow.rate_up() >= from
+    };
+    let flows: Vec<(MediaKind, Flow)> = kinds.iter().map(|kind| (*kind, sum(*kind))).filter(loud).collect();
+    let Some(secs) = flows.first().map(|(_, flow)| flow.secs) else { return };
+    out.about(view, code, Severity::Notice, |severity| {
+        let lang = case.lang;
+        let (from, until) = between(stretch, lang);
+        let item = |(kind, flow): &(MediaKind, Flow)| format!("{} {}", kind_words(*kind, lang), rate(flow.rate_up(), lang));
+        let items: Vec<String> = flows.iter().map(item).collect();
+        let items = words::enumerate(&items, KINDS.len(), ", ", lang);
+        let (line, secs) = (view.line(), words::number(secs, lang));
+        let text = match lang {
+            Lang::En => format!(
+                "Media sent to {line} between the markers {from} and {until}, told apart {}: {items}, without the headers ({secs} s looked at, with two seconds left out at either end).",
+                by(lang)
+            ),
+            Lang::De => format!(
+                "An {line} gesendete Medien zwischen den Markern {from} und {until}, unterschieden {}: {items}, ohne die Köpfe ({secs} s betrachtet, je zwei Sekunden an den Enden ausgelassen).",
+                by(lang)
+            ),
+        };
+        let mut doubts = vec![
+            lang.pick(
+                "markers are set by hand; what the media hold cannot be read, and silence may be sent as sound",
+                "Marker werden von Hand gesetzt; was die Medien enthalten, ist nicht lesbar, und auch Stille kann als Ton gesendet werden",
+            )
+            .to_owned(),
+        ];
+        let unknown = sum(MediaKind::Unknown).rate_up();
+        if unknown >= SOUND_FROM {
+            let unknown = rate(unknown, lang);
+            doubts.push(match lang {
+                Lang::En => format!("{unknown} more were of unknown kind"),
+                Lang::De => format!("weitere {unknown} waren unbekannter Art"),
+            });
+        }
+        let (ground, confidence) = (Ground::Transport, Confidence::Medium);
+        Draft { code, severity, ground, confidence, text, doubts, sources: Vec::new() }
+    });
+}
+
 fn sent(
     code: &'static str,
     at: usize,
@@ -214,6 +346,9 @@ fn sent(
     case: &Case<'_>,
     out: &mut Out,
 ) {
+    if is_sorted(at, course) {
+        return sent_by_kind(code, at, view, stretch, course, case, out);
+    }
     let (parts, unmarked) = explained(course, stretch);
     let cells = course.cells(at, true);
     let flow = parts
@@ -226,13 +361,7 @@ fn sent(
     }
     out.about(view, code, Severity::Notice, |severity| {
         let lang = case.lang;
-        let marker = |text: Option<&crate::wire::Text>, none: &str| match (text, lang) {
-            (Some(text), Lang::En) => format!("“{}”", words::shown_text(text)),
-            (Some(text), Lang::De) => format!("„{}“", words::shown_text(text)),
-            (None, _) => none.to_owned(),
-        };
-        let from = marker(stretch.opened, lang.pick("the beginning of the capture", "dem Beginn der Aufzeichnung"));
-        let until = marker(stretch.closed, lang.pick("the end of the capture", "dem Ende der Aufzeichnung"));
+        let (from, until) = between(stretch, lang);
         let (line, up, secs) = (view.line(), rate(flow.rate_up(), lang), words::number(flow.secs, lang));
         let text = match lang {
             Lang::En => format!(
@@ -265,25 +394,60 @@ fn sent(
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{book, talk, zoom};
-    use super::super::{Finding, judge_all};
+    use super::super::Finding;
+    use super::super::sample::{codes_in, found_in, sorted_talk, talk};
     use super::*;
     use crate::policy::course::{Marker, Timeline};
-    use crate::policy::subject::Circumstances;
 
     fn found(subjects: &[Subject], timeline: &Timeline, markers: &[Marker], lang: Lang) -> Vec<Finding> {
-        let c = Circumstances { first: subjects[0].first, last: subjects[0].last, ..Circumstances::default() };
-        let course = Course { timeline, markers, first: c.first, last: c.last };
-        let profile = zoom();
-        let mut all = judge_all(subjects, &c, &Case::new(book(), Some(&profile), lang, &c).with_course(course));
-        all.retain(|f| RULE.codes.iter().any(|(code, ..)| *code == f.code));
-        all
+        found_in(&RULE, subjects, timeline, markers, lang)
     }
 
     fn codes(subjects: &[Subject], timeline: &Timeline, markers: &[Marker]) -> Vec<&'static str> {
-        let mut codes: Vec<_> = found(subjects, timeline, markers, Lang::En).iter().map(|f| f.code).collect();
-        codes.sort_unstable();
-        codes
+        codes_in(&RULE, subjects, timeline, markers)
+    }
+
+    #[test]
+    fn kinds_that_are_told_apart_are_held_against_their_own_markers() {
+        let (subjects, timeline, markers) = sorted_talk();
+        let told = |texts: &[(u64, &str)]| -> Vec<String> {
+            let start = subjects[0].first;
+            let marker = |(secs, text): &(u64, &str)| Marker {
+                time: start.plus_nanos(secs * 1_000_000_000),
+                text: (*text).into(),
+            };
+            let markers: Vec<_> = texts.iter().map(marker).collect();
+            let all = found(&subjects, &timeline, &markers, Lang::En);
+            all.iter().filter(|f| f.code == "MED-02").map(|f| f.text.to_string()).collect()
+        };
+        let all = found(&subjects, &timeline, &markers, Lang::En);
+        let text = |code: &str| &*all.iter().find(|f| f.code == code).unwrap().text;
+        assert!(
+            text("MED-00").contains("sound (32 kbit/s up, 40 kbit/s down), pictures (320 kbit/s up, 0 kbit/s down)"),
+            "{}",
+            text("MED-00")
+        );
+        assert!(text("MED-01").contains(": sound 32 kbit/s, without"), "{}", text("MED-01"));
+        // Sound goes all along, pictures for a hundred seconds in the middle.
+        let muted = told(&[(5, "camera on"), (60, "muted"), (90, "unmuted")]);
+        assert_eq!(muted.len(), 1);
+        assert!(muted[0].contains(": sound 32 kbit/s, without") && !muted[0].contains("pictures"), "{}", muted[0]);
+        let dark = told(&[(60, "camera off"), (90, "camera on")]);
+        assert!(dark.len() == 1 && dark[0].contains(": pictures 640 kbit/s"), "{dark:?}");
+        // Where no pictures were, sound alone raises nothing under a camera that is off; a shared screen explains pictures.
+        assert_eq!(told(&[(165, "camera off"), (195, "camera on")]), [""; 0]);
+        assert_eq!(told(&[(55, "share on"), (60, "camera off"), (90, "camera on")]), [""; 0]);
+    }
+
+    #[test]
+    fn comfort_noise_is_no_sound() {
+        let (subjects, mut timeline, markers) = sorted_talk();
+        for cell in timeline.kinds.iter_mut().filter(|s| s.kind == MediaKind::Audio).flat_map(|s| &mut s.cells) {
+            cell.up = 500;
+        }
+        let all = found(&subjects, &timeline, &markers, Lang::En);
+        assert!(all.iter().all(|f| !f.text.contains("sound 4 kbit/s, without")), "{all:?}");
+        assert!(!all.iter().any(|f| f.code == "MED-01"), "{all:?}");
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod declared;
 mod geo_conflict;
 mod handshake;
 mod media;
+mod offered;
+mod protection;
 mod service;
 mod telemetry;
 mod third_country;
@@ -120,7 +122,8 @@ pub static RULES: &[Rule] = &[
     telemetry::RULE,
     clear_text::RULE,
     handshake::RULE,
-    handshake::OFFERED,
+    offered::RULE,
+    protection::RULE,
     behind::RULE,
     blind_spot::RULE,
     service::RULE,

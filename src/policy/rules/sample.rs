@@ -4,9 +4,9 @@
 
 use super::*;
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
-use crate::dissect::fact::{Hidden, NameSource};
+use crate::dissect::fact::{Hidden, MediaKind, MediaSeen, NameSource};
 use crate::policy::Twin;
-use crate::policy::course::{Cell, Marker, Series, Timeline};
+use crate::policy::course::{Cell, KindSeries, Marker, Series, Timeline};
 use crate::policy::service::Parameters;
 use crate::policy::subject::{Blind, Silence, Traffic};
 use crate::wire::{Day, FrameNo, Text, Timestamp};
@@ -191,6 +191,12 @@ pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
         Subject { role: Some("crash".into()), listing: Listing::Service, ..s("log.zoom.us", "US") },
         with(dns),
         with(NameBasis::Certificate),
+        with(NameBasis::DnsAfter { frame: FrameNo(9) }),
+        Subject {
+            media_up: MediaSeen { elements: 3, level: true, ..MediaSeen::default() },
+            media_down: MediaSeen { named: true, cname: true, ..MediaSeen::default() },
+            ..s("a.example", "DE")
+        },
         with(NameBasis::ReverseLookup),
         with(NameBasis::OuterHello(NameSource::TlsSni)),
         Subject { first: at("2020-07-15"), last: at("2020-07-17"), ..s("a.example", "US") },
@@ -199,6 +205,7 @@ pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
     assert!(profile.list.entries.iter().any(|e| !e.countries.is_empty()));
     all.push(Subject { listing: Listing::Subprocessor, ..s("static.ada.support", "IN") });
     all.extend(handshake::tests::cases());
+    all.extend(protection::tests::cases());
     all.extend(behind::tests::cases());
     all
 }
@@ -232,8 +239,49 @@ pub(super) fn talk() -> (Vec<Subject>, Timeline, Vec<Marker>) {
         (150, "left"),
     ];
     let marker = |(secs, text): (u64, &str)| Marker { time: start.plus_nanos(secs * 1_000_000_000), text: text.into() };
-    let timeline = Timeline { start, width: 1, windows: 200, series };
+    let timeline = Timeline { start, width: 1, windows: 200, series, kinds: Vec::new() };
     (vec![during(media), during(peer), during(telemetry)], timeline, markers.map(marker).into())
+}
+
+/// The same with the kinds of its media told apart: sound all along, pictures for part of it.
+pub(super) fn sorted_talk() -> (Vec<Subject>, Timeline, Vec<Marker>) {
+    let (subjects, mut timeline, markers) = talk();
+    let sound = |window| Cell { window, up: 4_000, down: 5_000 };
+    let pictures = |window| Cell { window, up: 80_000, down: 0 };
+    timeline.kinds = vec![
+        KindSeries { recipient: 0, kind: MediaKind::Audio, cells: (0..200).map(sound).collect() },
+        KindSeries { recipient: 0, kind: MediaKind::Video, cells: (60..160).map(pictures).collect() },
+        KindSeries { recipient: 0, kind: MediaKind::Unknown, cells: (0..200).map(sound).collect() },
+    ];
+    (subjects, timeline, markers)
+}
+
+/// What a rule finds in a call, as the auditor of Zoom.
+pub(super) fn found_in(
+    rule: &Rule,
+    subjects: &[Subject],
+    timeline: &Timeline,
+    markers: &[Marker],
+    lang: Lang,
+) -> Vec<Finding> {
+    let c = Circumstances { first: subjects[0].first, last: subjects[0].last, ..Circumstances::default() };
+    let course = Course { timeline, markers, first: c.first, last: c.last };
+    let profile = zoom();
+    let mut all = judge_all(subjects, &c, &Case::new(book(), Some(&profile), lang, &c).with_course(course));
+    all.retain(|f| rule.codes.iter().any(|(code, ..)| *code == f.code));
+    all
+}
+
+/// The codes of it, sorted.
+pub(super) fn codes_in(
+    rule: &Rule,
+    subjects: &[Subject],
+    timeline: &Timeline,
+    markers: &[Marker],
+) -> Vec<&'static str> {
+    let mut codes: Vec<_> = found_in(rule, subjects, timeline, markers, Lang::En).iter().map(|f| f.code).collect();
+    codes.sort_unstable();
+    codes
 }
 
 /// An audit file that declares regions, allowed countries, and telemetry off.

@@ -1,6 +1,6 @@
 //! TRF: where the addresses stand, held against the law of the day.
 
-use super::handshake::is_resolution;
+use super::offered::is_resolution;
 use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::{Claim, Confidence, CountryCode};
 use crate::policy::audit::{Audit, DpfEntry, DpfStatus};

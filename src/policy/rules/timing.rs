@@ -139,25 +139,17 @@ fn steady(view: &View<'_>, contacts: u32, period: (u64, u64), course: &Course<'_
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{book, talk, zoom};
-    use super::super::{Finding, judge_all};
+    use super::super::Finding;
+    use super::super::sample::{codes_in, found_in, talk};
     use super::*;
     use crate::policy::course::{Marker, Timeline};
-    use crate::policy::subject::Circumstances;
 
     fn found(subjects: &[Subject], timeline: &Timeline, markers: &[Marker], lang: Lang) -> Vec<Finding> {
-        let c = Circumstances { first: subjects[0].first, last: subjects[0].last, ..Circumstances::default() };
-        let course = Course { timeline, markers, first: c.first, last: c.last };
-        let profile = zoom();
-        let mut all = judge_all(subjects, &c, &Case::new(book(), Some(&profile), lang, &c).with_course(course));
-        all.retain(|f| RULE.codes.iter().any(|(code, ..)| *code == f.code));
-        all
+        found_in(&RULE, subjects, timeline, markers, lang)
     }
 
     fn codes(subjects: &[Subject], timeline: &Timeline, markers: &[Marker]) -> Vec<&'static str> {
-        let mut codes: Vec<_> = found(subjects, timeline, markers, Lang::En).iter().map(|f| f.code).collect();
-        codes.sort_unstable();
-        codes
+        codes_in(&RULE, subjects, timeline, markers)
     }
 
     #[test]

@@ -133,7 +133,9 @@ impl<'a> View<'a> {
         match self.name().map(|(_, basis)| *basis) {
             Some(NameBasis::Hello(_)) => Confidence::High,
             Some(NameBasis::DnsAnswer { .. } | NameBasis::Certificate) => Confidence::Medium,
-            Some(NameBasis::OuterHello(_) | NameBasis::ReverseLookup) | None => Confidence::Low,
+            Some(NameBasis::OuterHello(_) | NameBasis::ReverseLookup | NameBasis::DnsAfter { .. }) | None => {
+                Confidence::Low
+            }
         }
     }
 
@@ -164,6 +166,14 @@ impl<'a> View<'a> {
                 )
                 .to_owned(),
             ),
+            NameBasis::DnsAfter { frame } => Some(match lang {
+                Lang::En => {
+                    format!("the name comes from a DNS answer (frame {frame}) that was seen after the flow had begun")
+                }
+                Lang::De => format!(
+                    "der Name stammt aus einer DNS-Antwort (Frame {frame}), die erst nach Beginn der Verbindung zu sehen war"
+                ),
+            }),
             NameBasis::ReverseLookup => Some(
                 lang.pick(
                     "the name was looked up by this program, nobody in the capture said it",

@@ -148,6 +148,10 @@ impl Told<'_> {
                 let before = lang.pick("s before", "s vorher");
                 return format!("[dns] {text} {age_secs} {before}, {} {}", lang.pick("frame", "Frame"), frame.0);
             }
+            NameBasis::DnsAfter { frame } => {
+                let text = lang.pick("DNS answer after it began", "DNS-Antwort nach Beginn");
+                return format!("[dns-after] {text}, {} {}", lang.pick("frame", "Frame"), frame.0);
+            }
             NameBasis::Certificate => lang.pick("in the server's certificate", "im Zertifikat des Servers"),
             NameBasis::ReverseLookup => lang.pick("looked up on request", "auf Wunsch abgefragt"),
         };
