@@ -274,7 +274,7 @@ pub fn capture(data: &[u8]) {
     // Gzip makes at most 1032 bytes of one; the smallest thing told is a comment option of four bytes.
     for _ in 0..data.len() * 300 + 100 {
         match file.next() {
-            Ok(Some(Record::Frame(frame))) => {
+            Ok(Some(Record::Frame(frame, _))) => {
                 frames += 1;
                 assert_eq!(frame.number, FrameNo(frames));
                 assert!(frame.bytes.len() <= frame.original_len as usize);
@@ -343,7 +343,7 @@ pub fn engine(data: &[u8]) {
     let Ok(mut file) = CaptureFile::from_reader("fuzz".into(), reader, Digest::Skip) else { return };
     let mut engine = Engine::new(&Config::default());
     while let Ok(Some(record)) = file.next() {
-        if let Record::Frame(frame) = record {
+        if let Record::Frame(frame, _) = record {
             engine.ingest(Input::Frame(frame));
         }
         while engine.poll().is_some() {}

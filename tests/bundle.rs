@@ -266,7 +266,7 @@ fn frames_of(path: &str) -> Vec<(u64, u64, Vec<u8>)> {
     let mut file = CaptureFile::open(Path::new(path), Digest::Skip).unwrap();
     let mut found = Vec::new();
     while let Some(record) = file.next().unwrap() {
-        if let Record::Frame(frame) = record {
+        if let Record::Frame(frame, _) = record {
             found.push((frame.number.0, frame.time.0, frame.bytes.to_vec()));
         }
     }

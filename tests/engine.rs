@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 use zollhund::attribution::{Owner, OwnerMatch};
 use zollhund::engine::view::{EndpointView, FlowView, HandshakeView, Summary};
-use zollhund::engine::{Config, Device, Engine, Event, Input, Knowledge, Rows};
+use zollhund::engine::{Config, Device, Engine, Event, Input, Knowledge, NoRows, Rows};
 use zollhund::run::{Wanted, knowledge};
 use zollhund::synth::Random;
 use zollhund::synth::dns::{self, Data, Record};
@@ -299,4 +299,65 @@ fn only_the_watched_program_is_judged_and_the_rest_is_counted() {
     engine.ingest(Input::WatchedOnly(false));
     assert_eq!(scopes(&engine), ["", "", ""]);
     assert_eq!(engine.snapshot(&KNOWLEDGE, 10).summary.recipients.len(), 3);
+}
+
+#[test]
+fn a_packet_seen_on_two_interfaces_is_counted_once_and_told() {
+    let (a, b) = (end("192.0.2.7", 50_000), end("203.0.113.1", 443));
+    let start = Timestamp::from_secs(1_700_000_000);
+    let micros = |n: u64| start.plus_nanos(n * 1_000);
+    let mut engine = Engine::new(&Config::default());
+    (0..2).for_each(|interface| engine.ingest(Input::Through(interface)));
+    let mut number = 0;
+    let mut see = |interface: u32, time: Timestamp, link: LinkType, bytes: &[u8]| {
+        number += 1;
+        engine.ingest(Input::Through(interface));
+        let original_len = bytes.len() as u32;
+        engine.ingest(Input::Frame(Frame { number: FrameNo(number), time, link, original_len, bytes }));
+    };
+    let (one, two) = ([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let segment = |sequence| Segment { sequence, acknowledgment: 1, flags: TcpFlags(0x18) };
+    let packets: Vec<_> = (0..50_u32)
+        .flat_map(|n| [frames::udp(a, b, &n.to_be_bytes()), frames::tcp(a, b, segment(n * 10), &[n as u8; 10])])
+        .collect();
+    let forwarded = |packet: &[u8]| {
+        let mut packet = packet.to_vec();
+        // One hop further: time to live and checksum (RFC 791 §3.1).
+        packet[8] -= 1;
+        packet[10..12].copy_from_slice(&[0xab, 0xcd]);
+        packet
+    };
+    // Interfaces hand over in bursts: the second one's frames are older than the last of the first one's.
+    for (interface, late) in [(0, 0), (1, 20)] {
+        for (at, packet) in (0..).zip(&packets) {
+            let bytes = match interface {
+                0 => frames::ethernet(one, two, packet),
+                _ => frames::vlan(7, one, two, &forwarded(packet)),
+            };
+            see(interface, micros(at * 100 + late), frames::ETHERNET, &bytes);
+        }
+    }
+    // The same datagram again, a little later: once more on both.
+    let again = frames::ethernet(one, two, &packets[0]);
+    see(0, micros(20_000), frames::ETHERNET, &again);
+    see(1, micros(20_030), frames::ETHERNET, &again);
+    // Twice on one interface is sent twice; on the other one after a second it is no echo either.
+    see(0, micros(21_000), frames::ETHERNET, &again);
+    see(1, micros(1_030_000), frames::ETHERNET, &again);
+    // `any`: the kernel's number of the interface is in the frame (LINKTYPE_LINUX_SLL2).
+    for index in [2, 3, 3] {
+        let mut bytes = vec![8, 0, 0, 0, 0, 0, 0, index, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0];
+        bytes.extend(frames::udp(a, b, b"any"));
+        see(0, micros(2_000_000 + u64::from(index)), LinkType::LINUX_SLL2, &bytes);
+    }
+    // A clock that runs back is told, of one interface's own.
+    see(1, micros(500), frames::ETHERNET, &frames::ethernet(one, two, &frames::udp(a, b, b"back")));
+    engine.end();
+    let summary = engine.summary(&KNOWLEDGE, &mut NoRows);
+    let told: Vec<_> = summary.losses.iter().map(|l| (&*l.stage, &*l.kind, l.frames)).collect();
+    assert_eq!(told, [("set aside", "seen on another interface too", 100 + 1 + 1)]);
+    // Of those of `any`, the interface that saw it twice tells that it was sent twice.
+    assert_eq!(summary.up.packets + summary.down.packets, 100 + 1 + 2 + 2 + 1);
+    assert_eq!(summary.circumstances.time_reversals, 1);
+    assert_eq!(summary.circumstances.lost, 0);
 }

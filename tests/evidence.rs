@@ -89,7 +89,7 @@ fn read(path: &Path) -> Back {
     let (mut frames, mut notes) = (Vec::new(), Vec::new());
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(f) => frames.push((f.number.0, f.bytes.len(), f.original_len, Direction::Unknown)),
+            Record::Frame(f, _) => frames.push((f.number.0, f.bytes.len(), f.original_len, Direction::Unknown)),
             Record::Note(note) => notes.push(note),
         }
     }

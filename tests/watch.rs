@@ -18,7 +18,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use zollhund::capture::{CaptureFile, Digest, Ending, Record};
 use zollhund::evidence::{Told, read_journal};
@@ -44,7 +44,13 @@ struct Watching {
 
 impl Watching {
     fn start(args: &[&str]) -> Self {
-        let mut child = command(args).spawn().unwrap();
+        Self::spawn(&mut command(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let streams = [Stdio::piped(), Stdio::piped(), Stdio::piped()];
+        let [input, output, error] = streams;
+        let mut child = command.stdin(input).stdout(output).stderr(error).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -104,7 +110,7 @@ fn frames(path: &Path) -> (u64, Ending) {
     let mut file = CaptureFile::open(path, Digest::Skip).unwrap();
     let mut frames = 0;
     while let Some(record) = file.next().unwrap() {
-        frames += u64::from(matches!(record, Record::Frame(_)));
+        frames += u64::from(matches!(record, Record::Frame(..)));
     }
     (frames, file.ending().unwrap().clone())
 }
@@ -255,8 +261,8 @@ fn it_ends_when_its_terminal_goes_away() {
         pair.2
     );
     let mut script = Command::new("script");
-    let mut terminal = script.args(["-qfc", &watch, "/dev/null"]).stdin(std::process::Stdio::piped());
-    terminal = terminal.stdout(std::process::Stdio::piped());
+    let mut terminal = script.args(["-qfc", &watch, "/dev/null"]).stdin(Stdio::piped());
+    terminal = terminal.stdout(Stdio::piped());
     let mut terminal = terminal.spawn().unwrap();
     // The progress line shows that it runs.
     let mut out = terminal.stdout.take().unwrap();
@@ -307,4 +313,266 @@ fn a_stream_from_elsewhere_is_watched_until_it_ends_or_a_signal_comes() {
     assert_eq!(status, Some(0), "a stream that we end is not cut: {err}");
     assert!(frames(&capture(&save)).0 > 5_000);
     drop(pipe);
+}
+
+/// Network namespaces of the test's own, gone with it: the machine that is watched and another one, joined by cables.
+#[cfg(all(feature = "live", target_os = "linux"))]
+mod links {
+    use super::{CaptureFile, Digest, Ending, Folder, Record, Value, Watching, capture, frames, number, zollhund};
+    use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+    use std::path::Path;
+    use std::process::Command;
+    use zollhund::capture::Note;
+    use zollhund::engine::view::Incident;
+    use zollhund::evidence::{Told, read_journal};
+
+    struct Net([String; 2]);
+
+    impl Drop for Net {
+        fn drop(&mut self) {
+            for space in &self.0 {
+                let _ = Command::new("ip").args(["netns", "del", space]).status();
+            }
+        }
+    }
+
+    fn sh(line: &str) {
+        let done = Command::new("sh").args(["-ec", line]).output().unwrap();
+        assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    impl Net {
+        /// `None`, and a loud line, where there is no right to make them.
+        fn new(name: &str) -> Option<Self> {
+            let spaces = ["m", "o"].map(|end| format!("zh-{name}-{end}{}", std::process::id()));
+            if !Command::new("ip").args(["netns", "add", &spaces[0]]).output().is_ok_and(|o| o.status.success()) {
+                assert!(std::env::var_os("ZOLLHUND_LAB").is_none(), "no network namespaces can be made");
+                eprintln!("SKIPPED: no network namespaces can be made here (root and iproute2 are needed)");
+                return None;
+            }
+            sh(&format!("ip netns add {}; ip -n {} link set lo up", spaces[1], spaces[0]));
+            Some(Self(spaces))
+        }
+
+        /// A cable, with an address at each end: `192.0.2.1` and `.2` for the first, `198.51.100.*` for the second.
+        fn cable(&self, name: &str, network: &str) {
+            let [m, o] = &self.0;
+            sh(&format!(
+                "ip link add name {name} netns {m} type veth peer name {name} netns {o}
+                 ip -n {m} addr add {network}.1/24 dev {name}; ip -n {o} addr add {network}.2/24 dev {name}
+                 ip -n {o} link set dev {name} up"
+            ));
+            self.up(name, network);
+        }
+
+        fn up(&self, name: &str, network: &str) {
+            self.reach(name, name, network);
+        }
+
+        /// Sets an interface up and tells it the other end of a cable.
+        fn reach(&self, name: &str, cable: &str, network: &str) {
+            let [m, o] = &self.0;
+            // Nobody has to ask for the other's hardware address, and no packet waits for it.
+            sh(&format!(
+                "ip -n {m} link set dev {name} up
+                 ip -n {m} neigh replace {network}.2 dev {name} nud permanent \
+                    lladdr $(ip netns exec {o} cat /sys/class/net/{cable}/address)"
+            ));
+        }
+
+        fn ip(&self, words: &str) {
+            sh(&format!("ip -n {} {words}", self.0[0]));
+        }
+
+        /// Sends so many different datagrams from the machine that is watched.
+        fn send(&self, network: &str, count: u32) {
+            let space = fs::File::open(Path::new("/run/netns").join(&self.0[0])).unwrap();
+            let (from, to) = (format!("{network}.1:5000"), format!("{network}.2:6000"));
+            // A thread of its own: it does not come back from there.
+            std::thread::spawn(move || {
+                move_into_link_name_space(space.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+                let socket = UdpSocket::bind(from).unwrap();
+                for n in 0..count {
+                    socket.send_to(&n.to_be_bytes(), &to).unwrap();
+                }
+            })
+            .join()
+            .unwrap();
+        }
+
+        fn watch(&self, args: &[&str]) -> Watching {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", &self.0[0], env!("CARGO_BIN_EXE_zollhund"), "watch", "--headless"]);
+            command.args(["--format", "json", "--filter", "udp dst port 6000"]).args(args);
+            Watching::spawn(&mut command)
+        }
+    }
+
+    fn notice(watching: &mut Watching, text: &str) -> Value {
+        let fits = |event: &Value| event["event"] == "notice" && event["text"].as_str().unwrap().contains(text);
+        watching.until(fits).unwrap_or_else(|| panic!("nothing is told of: {text}"))
+    }
+
+    fn delivered(watching: &mut Watching, count: u64) {
+        let seen = watching.until(|event| event["event"] == "progress" && number(event, "delivered") >= count);
+        assert_eq!(number(&seen.unwrap(), "delivered"), count);
+    }
+
+    /// The last line of what a program prints.
+    fn report(out: &str) -> Value {
+        serde_json::from_str(out.trim_end().rsplit('\n').next().unwrap()).unwrap()
+    }
+
+    fn finding<'a>(report: &'a Value, code: &str) -> &'a str {
+        let all = report["findings"].as_array().unwrap();
+        all.iter().find(|f| f["code"] == code).map_or("", |f| f["text"].as_str().unwrap())
+    }
+
+    #[test]
+    fn an_interface_goes_down_and_away_and_comes_back_and_the_capture_goes_on() {
+        let Some(net) = Net::new("back") else { return };
+        net.cable("a", "192.0.2");
+        let folder = Folder::new();
+        let save = folder.path("save");
+        let mut watching = net.watch(&["-i", "a", "--save", &save]);
+        watching.until(|event| event["event"] == "progress").unwrap();
+        net.send("192.0.2", 50);
+        delivered(&mut watching, 50);
+
+        net.ip("link set dev a down");
+        assert_eq!(notice(&mut watching, "interface a is down")["grave"], false);
+        net.up("a", "192.0.2");
+        notice(&mut watching, "interface a is up");
+        net.send("192.0.2", 50);
+        delivered(&mut watching, 100);
+
+        for round in 1..=2 {
+            net.ip("link del dev a");
+            assert_eq!(notice(&mut watching, "nothing is captured on a")["grave"], true);
+            let dead = watching.until(|event| event["event"] == "progress" && event["capture"] == "dead");
+            assert!(dead.is_some(), "a dead capture looks dead");
+            net.cable("a", "192.0.2");
+            notice(&mut watching, "the capture on a goes on");
+            net.send("192.0.2", 50);
+            delivered(&mut watching, 100 + round * 50);
+        }
+        watching.signal("-TERM");
+        let (out, err, status) = watching.end();
+        assert_eq!(status, Some(3), "the capture is not whole: {err}");
+        assert!(err.contains("nothing is captured on a"), "{err}");
+        let told = report(&out);
+        assert!(finding(&told, "CAP-18").contains("an interface was gone (times: 2)"), "{told:#}");
+        assert_eq!(frames(&capture(&save)), (200, Ending::Complete));
+        let (_, entries) = read_journal(&Path::new(&save).join("data/capture")).unwrap();
+        let gone = entries.iter().filter(|e| matches!(e.told, Told::Incident(_, Incident::InterfaceGone)));
+        // Between the frames that came before and those that came after.
+        assert_eq!(gone.map(|e| e.after.0).collect::<Vec<_>>(), [100, 150]);
+        let later = zollhund(&["analyze", &save, "--format", "json"]);
+        assert_eq!(later.status, 3, "{}", later.err);
+        assert_eq!(finding(&report(&later.out), "CAP-18"), finding(&told, "CAP-18"));
+    }
+
+    /// What the evidence says of each interface: frames in it, delivered, dropped by the system.
+    fn counters(save: &str) -> BTreeMap<u32, [u64; 3]> {
+        let mut file = CaptureFile::open(&capture(save), Digest::Skip).unwrap();
+        let mut all = BTreeMap::<u32, [u64; 3]>::new();
+        while let Some(record) = file.next().unwrap() {
+            match record {
+                Record::Frame(_, interface) => all.entry(interface).or_default()[0] += 1,
+                Record::Note(Note::Statistics { interface, delivered, dropped_by_system, .. }) => {
+                    let [_, handed, dropped] = all.entry(interface).or_default();
+                    (*handed, *dropped) = (delivered.unwrap_or(0), dropped_by_system.unwrap_or(0));
+                }
+                Record::Note(_) => {}
+            }
+        }
+        all
+    }
+
+    fn packets(report: &Value) -> u64 {
+        ["up", "down"].iter().map(|way| report["totals"][way]["packets"].as_u64().unwrap()).sum()
+    }
+
+    #[test]
+    fn of_two_interfaces_and_of_any_every_packet_is_counted_once() {
+        let Some(net) = Net::new("two") else { return };
+        net.cable("a", "192.0.2");
+        net.cable("c", "198.51.100");
+        // A bridge and its port: what is sent through one is seen on the other.
+        net.ip("link add name br type bridge");
+        net.ip("link set dev c master br");
+        net.ip("addr del 198.51.100.1/24 dev c");
+        net.ip("addr add 198.51.100.1/24 dev br");
+        net.reach("br", "c", "198.51.100");
+        for (interfaces, by) in [
+            (&["-i", "a", "-i", "br"][..], &[(0, 70), (1, 30)][..]),
+            (&["-i", "br", "-i", "c"], &[(0, 30), (1, 30)]),
+            (&["-i", "any"], &[(0, 70 + 30 + 30)]),
+        ] {
+            let folder = Folder::new();
+            let save = folder.path("save");
+            let mut watching = net.watch(&[interfaces, &["--save", &save]].concat());
+            watching.until(|event| event["event"] == "progress").unwrap();
+            net.send("192.0.2", 70);
+            net.send("198.51.100", 30);
+            delivered(&mut watching, by.iter().map(|(_, frames)| frames).sum());
+            watching.signal("-TERM");
+            let (out, err, status) = watching.end();
+            assert_eq!(status, Some(0), "{interfaces:?}: {err}");
+            let told = report(&out);
+            // The evidence has every frame, with the interface it came through; the counts have every packet once.
+            let seen: Vec<_> = counters(&save).into_iter().collect();
+            let expected: Vec<_> = by.iter().map(|(id, frames)| (*id, [*frames, *frames, 0])).collect();
+            assert_eq!(seen, expected, "{interfaces:?}");
+            let sent = if interfaces.contains(&"c") { 30 } else { 100 };
+            assert_eq!(packets(&told), sent, "{interfaces:?}: {told:#}");
+            let losses = told["losses"].as_array().unwrap();
+            let echoes: u64 = losses
+                .iter()
+                .filter(|loss| loss["kind"] == "seen on another interface too")
+                .map(|loss| loss["frames"].as_u64().unwrap())
+                .sum();
+            assert_eq!(echoes, if interfaces.contains(&"br") && sent == 100 { 0 } else { 30 }, "{interfaces:?}");
+        }
+    }
+
+    #[test]
+    fn what_one_interface_loses_is_told_of_that_one() {
+        let Some(net) = Net::new("loss") else { return };
+        net.cable("a", "192.0.2");
+        net.cable("b", "198.51.100");
+        let folder = Folder::new();
+        let save = folder.path("save");
+        let mut watching = net.watch(&["-i", "a", "-i", "b", "--ring", "1", "--save", &save]);
+        watching.until(|event| event["event"] == "progress").unwrap();
+        // As a machine that is too busy: nobody takes the frames, until the ring is full.
+        watching.signal("-STOP");
+        net.send("192.0.2", 30_000);
+        net.send("198.51.100", 30);
+        watching.signal("-CONT");
+        let whole = |event: &Value| {
+            event["event"] == "progress" && number(event, "delivered") + number(event, "kernel_dropped") >= 30_030
+        };
+        let seen = watching.until(whole).unwrap();
+        watching.signal("-TERM");
+        let (out, _, status) = watching.end();
+        assert_eq!(status, Some(3));
+        let dropped = number(&seen, "kernel_dropped");
+        let delivered = number(&seen, "delivered");
+        assert_eq!(dropped + delivered, 30_030);
+        assert!(dropped > 10_000, "{seen}");
+        assert_eq!(
+            counters(&save).into_iter().collect::<Vec<_>>(),
+            [(0, [delivered - 30, delivered - 30, dropped]), (1, [30, 30, 0])]
+        );
+        let told = report(&out);
+        assert_eq!(told["circumstances"]["lost"], dropped);
+        let later = report(&zollhund(&["analyze", &save, "--format", "json"]).out);
+        assert_eq!(later["circumstances"]["lost"], dropped);
+        assert_eq!(packets(&later), delivered);
+    }
 }

@@ -239,7 +239,7 @@ fn a_blocked_analysis_is_passed_by_and_every_frame_is_accounted_for() {
     let (mut numbers, mut dropped, mut counted) = (Vec::new(), 0, 0);
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(frame) => numbers.push(frame.number.0),
+            Record::Frame(frame, _) => numbers.push(frame.number.0),
             Record::Note(Note::Dropped { frames, .. }) => dropped += frames,
             Record::Note(Note::Statistics { dropped_by_system, .. }) => counted = dropped_by_system.unwrap_or(0),
             Record::Note(_) => {}
@@ -291,7 +291,8 @@ impl Feed for Dying {
     fn pump(&mut self, wait: Duration, sink: &mut dyn FnMut(Captured<'_>)) -> Result<Pumped, CaptureError> {
         self.1 += 1;
         if self.1 > 3 {
-            return Err(CaptureError::Gone { name: "eth0".into(), reason: "the interface disappeared".into() });
+            let (name, reason) = ("eth0".into(), "the interface disappeared".into());
+            return Err(CaptureError::Gone { name, reason, cure: "start again" });
         }
         self.0.pump(wait, sink)
     }
@@ -337,4 +338,71 @@ fn markers_of_the_source_and_of_the_user_are_kept() {
     let texts: Vec<_> = report.summary.markers.iter().map(|m| m.text.clone()).collect();
     assert_eq!(texts.len(), markers.len() + 1);
     assert!(texts.contains(&"camera on".into()));
+}
+
+/// An interface that goes and comes.
+#[derive(Debug)]
+struct Leaving(Reel, u32);
+
+impl Feed for Leaving {
+    fn pump(&mut self, wait: Duration, sink: &mut dyn FnMut(Captured<'_>)) -> Result<Pumped, CaptureError> {
+        self.1 += 1;
+        match self.1 {
+            3 => sink(Captured::Note(Note::Gone { interface: 0, why: "nothing is captured on eth0".into() })),
+            5 => sink(Captured::Note(Note::Back { interface: 0, how: "the capture on eth0 goes on".into() })),
+            _ => {}
+        }
+        self.0.pump(wait, sink)
+    }
+
+    fn is_patient(&self) -> bool {
+        true
+    }
+
+    fn info(&self) -> FeedInfo {
+        self.0.info()
+    }
+}
+
+#[test]
+#[cfg(feature = "live")]
+fn what_happens_to_the_machine_is_told_by_journal_health_and_report_now_and_later() {
+    use zollhund::host::Jump;
+    let folder = tempfile::tempdir().unwrap();
+    let (kept, knowledge) = (folder.path().join("kept"), knowledge());
+    let reel =
+        Reel::new("eth0".into(), synth::call(1).link, synth::call(1).into_frames(), [], Pace::new(f64::INFINITY));
+    let plan = Plan {
+        kind: SourceKind::Live,
+        save: Some(save(&kept, None)),
+        pictures: Some(Rate { every: Duration::ZERO, share: 0, rows: 0 }),
+        machine: Some(Box::new(|desk| {
+            desk.jumped(&Jump::Stepped { nanos: -3_600_000_000_000 });
+            desk.jumped(&Jump::Stepped { nanos: 1_500_000_000 });
+            desk.jumped(&Jump::Suspended(Duration::from_secs(90)));
+        })),
+        ..plan(Leaving(reel, 0), Arc::clone(&knowledge))
+    };
+    let mut session = Session::start(plan).unwrap();
+    let health = over(&mut session);
+    assert_eq!((health.clock.steps, health.clock.largest_step), (2, 3_600_000_000_000));
+    let notices: Vec<_> = health.notices.iter().map(|n| (n.grave, n.text.exact())).collect();
+    for (grave, wanted) in [
+        (false, "the clock was set by -3600.000 s"),
+        (false, "this machine slept for 90 s"),
+        (true, "nothing is captured on eth0"),
+        (false, "the capture on eth0 goes on"),
+    ] {
+        assert!(notices.iter().any(|(g, text)| *g == grave && text.starts_with(wanted)), "{wanted}: {notices:?}");
+    }
+    assert!(!matches!(health.capture, CaptureState::Dead { .. }), "it came back: {:?}", health.capture);
+    let live = session.picture().unwrap();
+    let later = offline(vec![kept.clone()], knowledge, None);
+    assert!(later.incomplete);
+    for summary in [&live.summary, &later.summary] {
+        let told = summary.findings.iter().find(|f| f.code == "CAP-18").unwrap();
+        for wanted in ["set (times: 2, by at most 3,600 s)", "slept for 90 s", "was gone (times: 1)"] {
+            assert!(told.text.contains(wanted), "{wanted}: {}", told.text);
+        }
+    }
 }

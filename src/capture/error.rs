@@ -35,10 +35,8 @@ pub enum CaptureError {
     NoInterfaces { reason: Text },
     #[error("the filter {filter} cannot be used: {reason}; see pcap-filter(7)")]
     Filter { filter: Text, reason: Text },
-    #[error(
-        "the capture on {name} ended: {reason}; start again, or capture on `any`, which outlives single interfaces"
-    )]
-    Gone { name: Text, reason: Text },
+    #[error("nothing is captured on {name}: {reason}; {cure}, or capture on `any`, which outlives single interfaces")]
+    Gone { name: Text, reason: Text, cure: &'static str },
     #[error("{name} is {format} of version {major}.{minor}; save it as a current pcapng, for instance with editcap")]
     Version { name: Text, format: &'static str, major: u16, minor: u16 },
 }

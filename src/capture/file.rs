@@ -175,7 +175,7 @@ impl CaptureFile {
     #[inline]
     pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
         Ok(match self.step()? {
-            Some(Step::Frame(place)) => Some(Record::Frame(self.frame(&place))),
+            Some(Step::Frame(place)) => Some(Record::Frame(self.frame(&place), place.interface)),
             Some(Step::Note(note)) => Some(Record::Note(note)),
             None => None,
         })

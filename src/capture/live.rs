@@ -14,9 +14,14 @@ use std::time::{Duration, Instant};
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Packets taken from one interface before the next one is looked at.
 const PER_TURN: usize = 1_024;
+/// Interfaces that went away are looked for so often.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Longest time that the kernel keeps frames together before it hands them over. libpcap's immediate mode is not used on
 /// Linux: it would have the ring made of slots of the greatest length, so that 16 MiB hold some hundred frames.
 const HAND_OVER_MS: i32 = 10;
+
+/// Whether a capture goes on when its interface is there again.
+const OUTLIVES: bool = cfg!(target_os = "linux");
 
 /// What is captured, and how.
 #[derive(Debug, Clone)]
@@ -126,9 +131,12 @@ impl Counters {
 struct Tapped {
     id: u32,
     name: Text,
-    capture: Option<Capture<Active>>,
+    capture: Capture<Active>,
+    /// The interface went away, or nothing can be read from it any more.
+    gone: bool,
     link: LinkType,
-    mac: Option<[u8; 6]>,
+    /// Number, kind and hardware address, as far as the system tells.
+    hardware: Hardware,
     addresses: Vec<IpAddr>,
     counters: Counters,
     delivered: u64,
@@ -141,6 +149,7 @@ pub struct Live {
     announced: bool,
     number: u64,
     next_count: Instant,
+    next_look: Instant,
 }
 
 impl fmt::Debug for Live {
@@ -167,7 +176,7 @@ impl Live {
             .zip(&options.interfaces)
             .map(|(id, name)| Tapped::open(id, name, &known, &options))
             .collect::<Result<_, _>>()?;
-        Ok(Self { tapped, options, announced: false, number: 0, next_count: now() + COUNT_EVERY })
+        Ok(Self { tapped, options, announced: false, number: 0, next_count: now() + COUNT_EVERY, next_look: now() })
     }
 
     fn announce(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
@@ -179,7 +188,7 @@ impl Live {
                 name: Some(tapped.name.clone()),
                 description: None,
                 addresses: tapped.addresses.clone(),
-                mac: tapped.mac,
+                mac: tapped.hardware.mac,
                 snap_len: Some(self.options.snap_len),
                 filter: self.options.filter.as_deref().map(Text::from),
             }));
@@ -197,8 +206,8 @@ impl Live {
     #[cfg(target_os = "linux")]
     fn wait(&self, wait: Duration) {
         use rustix::event::{PollFd, PollFlags, poll};
-        let open = self.tapped.iter().filter_map(|t| t.capture.as_ref());
-        let mut wanted: Vec<_> = open.map(|capture| PollFd::new(capture, PollFlags::IN)).collect();
+        let open = self.tapped.iter().filter(|t| !t.gone);
+        let mut wanted: Vec<_> = open.map(|t| PollFd::new(&t.capture, PollFlags::IN)).collect();
         let wait = rustix::time::Timespec::try_from(wait).ok();
         // Whatever it says, the interfaces are asked next.
         let _ = poll(&mut wanted, wait.as_ref());
@@ -256,16 +265,17 @@ impl Tapped {
             id,
             name: here(),
             link,
-            mac: hardware_address(name),
+            hardware: Hardware::of(name),
             addresses: of_it.flat_map(|device| device.addresses.iter().map(|a| a.addr)).collect(),
             counters: Counters::default(),
             delivered: 0,
-            capture: Some(capture),
+            capture,
+            gone: false,
         })
     }
 
     fn count(&mut self) {
-        if let Some(stats) = self.capture.as_mut().and_then(|capture| capture.stats().ok()) {
+        if let Ok(stats) = self.capture.stats() {
             self.counters.update([stats.received, stats.dropped, stats.if_dropped]);
         }
     }
@@ -281,11 +291,36 @@ impl Tapped {
         }
     }
 
+    /// Binds the capture to an interface that has its name and kind, and says how it goes on. The socket with its filter, ring
+    /// and counters outlives the interface it was bound to, and binding it again needs no right (packet(7)).
+    #[cfg(target_os = "linux")]
+    fn revive(&mut self, promiscuous: bool) -> Option<String> {
+        use std::os::fd::AsRawFd;
+        let there = Hardware::of(self.name.exact());
+        let link = there.link?;
+        // Frames of another kind would be read wrongly.
+        if self.hardware.link.is_some_and(|before| before.hatype() != link.hatype()) {
+            return None;
+        }
+        nix::sys::socket::bind(self.capture.as_raw_fd(), &link).ok()?;
+        let other = if there.mac == self.hardware.mac { "" } else { ", with another hardware address" };
+        let less = if promiscuous { "; frames for others are not taken any more" } else { "" };
+        (self.hardware, self.gone) = (there, false);
+        Some(format!("the capture on {} goes on: the interface is there again{other}{less}", self.name))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn revive(&mut self, _: bool) -> Option<String> {
+        None
+    }
+
     /// Hands over what is there.
     fn turn(&mut self, number: &mut u64, sink: &mut dyn FnMut(Captured<'_>)) -> Result<usize, CaptureError> {
-        let Some(capture) = &mut self.capture else { return Ok(0) };
-        let (id, link, mac) = (self.id, self.link, self.mac);
-        let taken = capture.dispatch(Some(PER_TURN), |packet: Packet<'_>| {
+        if self.gone {
+            return Ok(0);
+        }
+        let (id, link, mac) = (self.id, self.link, self.hardware.mac);
+        let taken = self.capture.dispatch(Some(PER_TURN), |packet: Packet<'_>| {
             *number += 1;
             let frame = Frame {
                 number: FrameNo(*number),
@@ -304,8 +339,9 @@ impl Tapped {
             Err(pcap::Error::TimeoutExpired) => Ok(0),
             Err(error) => {
                 self.count();
-                self.capture = None;
-                Err(CaptureError::Gone { name: self.name.clone(), reason: text(&error) })
+                self.gone = true;
+                let cure = if OUTLIVES { "it goes on when the interface is there again" } else { "start again" };
+                Err(CaptureError::Gone { name: self.name.clone(), reason: text(&error), cure })
             }
         }
     }
@@ -341,11 +377,30 @@ fn direction(link: LinkType, bytes: &[u8], mac: Option<[u8; 6]>) -> Direction {
     }
 }
 
-/// Of an Ethernet or Wi-Fi interface; a loopback's is all zero and tells nothing.
-fn hardware_address(name: &str) -> Option<[u8; 6]> {
-    let text = fs::read_to_string(format!("/sys/class/net/{name}/address")).ok()?;
-    let octets: Vec<u8> = text.trim().split(':').map(|o| u8::from_str_radix(o, 16)).collect::<Result<_, _>>().ok()?;
-    <[u8; 6]>::try_from(octets).ok().filter(|octets| *octets != [0; 6])
+/// What the system tells of an interface of this process's own network; /sys may show another one.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hardware {
+    /// Where a packet socket is bound to.
+    #[cfg(target_os = "linux")]
+    link: Option<nix::sys::socket::LinkAddr>,
+    /// Of an Ethernet or Wi-Fi interface; a loopback's is all zero and tells nothing.
+    mac: Option<[u8; 6]>,
+}
+
+impl Hardware {
+    #[cfg(target_os = "linux")]
+    fn of(name: &str) -> Self {
+        let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
+        let mut links = all.filter(|i| i.interface_name == name).filter_map(|i| i.address?.as_link_addr().copied());
+        let link = links.next();
+        let mac = link.filter(|link| link.halen() == 6).and_then(|link| link.addr()).filter(|mac| *mac != [0; 6]);
+        Self { link, mac }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(_: &str) -> Self {
+        Self::default()
+    }
 }
 
 impl Feed for Live {
@@ -361,26 +416,35 @@ impl Feed for Live {
                     Ok(count) => taken += count,
                     Err(error) => {
                         sink(Captured::Note(tapped.statistics()));
-                        sink(Captured::Note(Note::Gone {
-                            interface: tapped.id,
-                            why: error.to_string().as_str().into(),
-                        }));
+                        let why = error.to_string().as_str().into();
+                        sink(Captured::Note(Note::Gone { interface: tapped.id, why }));
                         gone = Some(error);
                     }
                 }
             }
             match gone {
-                Some(error) if this.tapped.iter().all(|t| t.capture.is_none()) => Err(error),
+                Some(error) if !OUTLIVES && this.tapped.iter().all(|t| t.gone) => Err(error),
                 _ => Ok(taken),
             }
         };
         if pump(self)? == 0 {
-            let until_count = self.next_count.saturating_duration_since(now());
-            self.wait(wait.min(until_count));
+            let mut until = self.next_count;
+            if self.tapped.iter().any(|t| t.gone) {
+                until = until.min(self.next_look);
+            }
+            self.wait(wait.min(until.saturating_duration_since(now())));
             pump(self)?;
         }
         if now() >= self.next_count {
             self.count(sink);
+        }
+        if now() >= self.next_look {
+            self.next_look = now() + LOOK_EVERY;
+            for tapped in self.tapped.iter_mut().filter(|t| t.gone) {
+                if let Some(how) = tapped.revive(self.options.promiscuous) {
+                    sink(Captured::Note(Note::Back { interface: tapped.id, how: how.as_str().into() }));
+                }
+            }
         }
         Ok(Pumped::More)
     }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 /// One step through a capture file.
 #[derive(Debug)]
 pub enum Record<'a> {
-    Frame(Frame<'a>),
+    /// The frame, and the interface it came through by its number in [`Note::Interface`].
+    Frame(Frame<'a>, u32),
     Note(Note),
 }
 
@@ -46,6 +47,8 @@ pub enum Note {
     Names(Vec<(IpAddr, Text)>),
     /// The capture on an interface ended before it was told to.
     Gone { interface: u32, why: Text },
+    /// It goes on: the interface is there again.
+    Back { interface: u32, how: Text },
     /// A block that describes frames but breaks its format; the frames are not concerned.
     Unreadable { block: u32, offset: u64 },
 }

@@ -40,7 +40,7 @@ fn drain(mut file: CaptureFile) -> (Vec<Seen>, Vec<Note>, Ending, CaptureInfo) {
     let (mut frames, mut notes) = (Vec::new(), Vec::new());
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(frame) => frames.push(frame.into()),
+            Record::Frame(frame, _) => frames.push(frame.into()),
             Record::Note(note) => notes.push(note),
         }
     }
@@ -453,7 +453,7 @@ fn a_failing_disk_is_an_error_after_what_was_read() {
     let reader = Box::new(Failing(Cursor::new(bytes)));
     let mut file = CaptureFile::from_reader(Text::from("disk"), reader, Digest::Skip).unwrap();
     assert!(matches!(file.next(), Ok(Some(Record::Note(_)))));
-    assert!(matches!(file.next(), Ok(Some(Record::Frame(_)))));
+    assert!(matches!(file.next(), Ok(Some(Record::Frame(..)))));
     let text = file.next().unwrap_err().to_string();
     assert!(text.contains("disk") && text.contains("byte 43") && text.contains("bad sector"), "{text}");
     assert!(file.ending().is_none());

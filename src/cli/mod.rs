@@ -122,8 +122,7 @@ fn dispatch(command: Command) -> Result<Exit> {
             let (out, summary) = report::run(&path, look.format, &style(&look))?;
             print_bytes(&out)?;
             let seen = &summary.circumstances;
-            let incomplete =
-                seen.lost > 0 || seen.truncated_file || (seen.frames > 0 && seen.frames == seen.unreadable);
+            let incomplete = seen.lost > 0 || seen.has_gaps() || (seen.frames > 0 && seen.frames == seen.unreadable);
             Ok(exit(&summary, fail_on, incomplete))
         }
         Command::Diff { a, b, judge, look } => {

@@ -63,10 +63,23 @@ pub enum CaptureState {
     Running,
     /// It is up, but no frame came since then.
     Silent { since: Timestamp },
-    /// It gives nothing and it is not known to come back: interface gone, read error. `why` is one line with the cure.
+    /// It gives nothing, and nobody knows whether it will again: interface gone, read error. `why` is one line with the cure.
     Dead { since: Timestamp, why: Box<str> },
     /// Nothing more will come, as it should be: end of the file, time over, stopped by the user.
     Ended { at: Timestamp },
+}
+
+impl CaptureState {
+    #[must_use]
+    pub const fn token(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Silent { .. } => "silent",
+            Self::Dead { .. } => "dead",
+            Self::Ended { .. } => "ended",
+        }
+    }
 }
 
 /// What became of the frames, each number written by the one stage that knows it. Whole run, in frames.

@@ -1,7 +1,7 @@
 //! Everything the engine learns comes in through here: frames and what else is known. Same inputs, same outputs.
 
 use super::client::Device;
-use super::view::{LossView, Marker};
+use super::view::{Incident, LossView, Marker};
 use crate::attribution::Owner;
 use crate::flow::FlowId;
 use crate::wire::{Frame, Text, Timestamp};
@@ -11,6 +11,8 @@ use std::net::IpAddr;
 #[derive(Debug)]
 pub enum Input<'a> {
     Frame(Frame<'a>),
+    /// The frames that follow came through the interface of this number; also told of one that will be heard of.
+    Through(u32),
     /// Time has passed without frames.
     Tick(Timestamp),
     /// An address of the capturing host.
@@ -19,6 +21,8 @@ pub enum Input<'a> {
     Loss(LossView),
     /// The capture is cut or damaged: it was not read to its end.
     Truncated,
+    /// What happened to the capturing machine.
+    Incident(Incident),
     /// Who is audited: from now on, and for the flows that are there.
     Scope {
         device: Option<Device>,

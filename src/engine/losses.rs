@@ -59,6 +59,11 @@ impl Losses {
         self.one("set aside", &kind, frame);
     }
 
+    /// A packet that another interface had shown already.
+    pub(super) fn echo(&mut self, frame: &Frame<'_>) {
+        self.one("set aside", "seen on another interface too", frame);
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &LossView> {
         self.lines.values()
     }

@@ -11,6 +11,7 @@ mod client;
 mod event;
 pub mod health;
 mod input;
+mod interfaces;
 mod ledger;
 mod limits;
 mod losses;
@@ -45,6 +46,7 @@ use crate::wire::{
 use agreements::Agreements;
 use client::Vantage;
 use hashbrown::HashMap;
+use interfaces::Interfaces;
 use ledger::{Entry, Ledger};
 use losses::Losses;
 use names::Names;
@@ -56,7 +58,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use timeline::{SeriesKey, Share, Timeline};
 use trips::Trips;
-use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Marker, Tally};
+use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Incident, Marker, Tally};
 
 /// Packet time between two looks for flows that have fallen silent.
 const SWEEP_EVERY: u64 = 60_000_000_000;
@@ -162,6 +164,7 @@ pub struct Engine {
     trips: Trips,
     vantage: Vantage,
     losses: Losses,
+    interfaces: Interfaces,
     markers: Vec<Marker>,
     reverse: BTreeMap<IpAddr, Text>,
     queue: VecDeque<Queued>,
@@ -208,6 +211,7 @@ impl Engine {
             trips: Trips::default(),
             vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
             losses: Losses::default(),
+            interfaces: Interfaces::default(),
             markers: Vec::new(),
             reverse: BTreeMap::new(),
             queue: VecDeque::new(),
@@ -228,6 +232,7 @@ impl Engine {
     pub fn ingest(&mut self, input: Input<'_>) {
         match input {
             Input::Frame(frame) => self.frame(&frame),
+            Input::Through(interface) => self.interfaces.through(interface),
             Input::Tick(now) => self.pass(now),
             Input::Local(address) => {
                 if !self.vantage.locals.contains(&address) && self.vantage.locals.len() < MAX_EVIDENCE {
@@ -237,6 +242,17 @@ impl Engine {
             Input::Loss(loss) => {
                 self.circumstances.lost += loss.frames;
                 self.losses.add(loss);
+            }
+            Input::Incident(incident) => {
+                let seen = &mut self.circumstances.incidents;
+                match incident {
+                    Incident::ClockSet { nanos } => {
+                        seen.clock_set = seen.clock_set.saturating_add(1);
+                        seen.largest_step = seen.largest_step.max(nanos.unsigned_abs());
+                    }
+                    Incident::Slept { nanos } => seen.slept = seen.slept.saturating_add(nanos),
+                    Incident::InterfaceGone => seen.interfaces_gone = seen.interfaces_gone.saturating_add(1),
+                }
             }
             Input::Truncated => self.circumstances.truncated_file = true,
             Input::Scope { device, watched_only } => {
@@ -386,8 +402,9 @@ impl Engine {
         seen.frames += 1;
         seen.first = seen.first.min(frame.time);
         // Against the frame before, not the latest time so far: one frame stamped in the future is one jump back.
+        let back = self.interfaces.runs_back(frame, self.previous.1);
         if seen.frames > 1 {
-            seen.time_reversals += u64::from(frame.time < self.previous.1);
+            seen.time_reversals += u64::from(back);
             let (before, from) = self.previous;
             let nanos = frame.time.since(from);
             if seen.silence.is_none_or(|s| nanos > s.nanos) {
@@ -401,6 +418,7 @@ impl Engine {
         }
         self.pass(frame.time);
         match self.decoder.decode(frame) {
+            Decoded::Packet(packet) if self.interfaces.is_echo(&packet, frame) => self.losses.echo(frame),
             Decoded::Packet(packet) => {
                 if let Some(fault) = packet.fault {
                     self.losses.fault(fault, frame);

@@ -80,6 +80,20 @@ pub struct FlowView<'a> {
     pub scope: &'static str,
 }
 
+/// Something that happened to the capturing machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Incident {
+    /// Its clock was set: forward if positive.
+    ClockSet {
+        nanos: i64,
+    },
+    Slept {
+        nanos: u64,
+    },
+    /// An interface that was captured on went away.
+    InterfaceGone,
+}
+
 /// One ClientHello and what came of it.
 #[derive(Debug, Clone)]
 pub struct HandshakeView<'a> {

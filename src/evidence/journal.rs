@@ -4,7 +4,7 @@
 
 use super::error::{EvidenceError, name};
 use crate::attribution::{Owner, OwnerMatch};
-use crate::engine::view::{LossView, Marker};
+use crate::engine::view::{Incident, LossView, Marker};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -93,7 +93,9 @@ pub enum Told {
     },
     /// Time passed without frames, up to the end.
     Tick(Timestamp),
-    /// What happened to the run. `grave`: something is missing because of it.
+    /// What happened to the capturing machine.
+    Incident(Timestamp, Incident),
+    /// What happened to the run, for people. `grave`: something is missing because of it.
     Notice {
         time: Timestamp,
         grave: bool,
@@ -155,6 +157,17 @@ enum Wording {
         process: Process,
     },
     Tick {
+        time_ns: u64,
+    },
+    ClockSet {
+        time_ns: u64,
+        by_ns: i64,
+    },
+    Slept {
+        time_ns: u64,
+        for_ns: u64,
+    },
+    InterfaceGone {
         time_ns: u64,
     },
     Notice {
@@ -242,6 +255,11 @@ impl Wording {
             }
             Told::Program { owner, watched } => Self::Program { process: Process::of(owner, *watched) },
             Told::Tick(time) => Self::Tick { time_ns: time.0 },
+            Told::Incident(Timestamp(time_ns), incident) => match *incident {
+                Incident::ClockSet { nanos } => Self::ClockSet { time_ns: *time_ns, by_ns: nanos },
+                Incident::Slept { nanos } => Self::Slept { time_ns: *time_ns, for_ns: nanos },
+                Incident::InterfaceGone => Self::InterfaceGone { time_ns: *time_ns },
+            },
             Told::Notice { time, grave, text } => {
                 Self::Notice { time: time.to_string(), time_ns: time.0, grave: *grave, text: text.exact().into() }
             }
@@ -277,6 +295,11 @@ impl Wording {
             }
             Self::Program { process } => Told::Program { watched: process.watched, owner: process.owner() },
             Self::Tick { time_ns } => Told::Tick(Timestamp(time_ns)),
+            Self::ClockSet { time_ns, by_ns } => {
+                Told::Incident(Timestamp(time_ns), Incident::ClockSet { nanos: by_ns })
+            }
+            Self::Slept { time_ns, for_ns } => Told::Incident(Timestamp(time_ns), Incident::Slept { nanos: for_ns }),
+            Self::InterfaceGone { time_ns } => Told::Incident(Timestamp(time_ns), Incident::InterfaceGone),
             Self::Notice { time_ns, grave, text, .. } => {
                 Told::Notice { time: Timestamp(time_ns), grave, text: Text::from(text.as_str()) }
             }

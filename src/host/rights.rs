@@ -277,9 +277,9 @@ const FORBIDDEN: &[libc::c_long] = &[
     libc::SYS_clock_adjtime,
 ];
 
-/// New ways to the network. What is open stays open: the capture, and the sockets that this room asks the kernel with.
-const SOCKETS: &[libc::c_long] =
-    &[libc::SYS_socket, libc::SYS_connect, libc::SYS_bind, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4];
+/// New ways to the network. What is open stays open: the capture, which is bound again to an interface that went and came, and
+/// the sockets that this room asks the kernel with.
+const SOCKETS: &[libc::c_long] = &[libc::SYS_connect, libc::SYS_listen, libc::SYS_accept, libc::SYS_accept4];
 
 /// Changes of files, for the thread that makes none.
 const CHANGES: &[libc::c_long] = &[
@@ -353,6 +353,11 @@ fn filter(role: Role, talks: bool) -> Result<BpfProgram, String> {
         for call in SOCKETS {
             forbid(*call, Vec::new());
         }
+        // netlink(7) leads nowhere but to the kernel.
+        let family = u64::from(libc::AF_NETLINK.unsigned_abs());
+        let others = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, family);
+        let others = others.and_then(|condition| SeccompRule::new(vec![condition])).map_err(|e| e.to_string())?;
+        forbid(libc::SYS_socket, vec![others]);
     }
     if role == Role::Host {
         for call in CHANGES {

@@ -35,6 +35,6 @@ pub use place::{Placed, Reason, Sighting};
 pub use recognise::{Catalogue, Proposal, Recogniser, Seen};
 pub use rules::{Case, far_from, judge_all};
 pub use service::{Facts, Parameters, Profile};
-pub use subject::{Circumstances, Listing, Silence, Subject};
+pub use subject::{Circumstances, Incidents, Listing, Silence, Subject};
 pub use words::{Lang, Twin};
 pub(crate) use words::{bytes, number, place_doubt, short_hash, source};

@@ -218,6 +218,18 @@ impl Silence {
     }
 }
 
+/// What the capturing machine told of itself while it captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Incidents {
+    /// Its clock was set so often, and by at most so many nanoseconds.
+    pub clock_set: u32,
+    pub largest_step: u64,
+    /// Nanoseconds for which it slept.
+    pub slept: u64,
+    /// An interface that was captured on went away so often.
+    pub interfaces_gone: u32,
+}
+
 /// The capture as a whole, for the findings about what it cannot show.
 #[derive(Debug, Clone, Default)]
 pub struct Circumstances {
@@ -254,6 +266,7 @@ pub struct Circumstances {
     pub flows: u64,
     /// The clock of the capture ran backwards so often.
     pub time_reversals: u64,
+    pub incidents: Incidents,
     /// The longest time between two frames that follow each other.
     pub silence: Option<Silence>,
     /// The audited device as the user named it, and the flows in which it takes no part: they are not judged.
@@ -274,5 +287,13 @@ impl Subject {
     #[must_use]
     pub fn place_confidence(&self) -> Option<Confidence> {
         self.located_in.as_ref().map(|c| c.confidence)
+    }
+}
+
+impl Circumstances {
+    /// Frames are known to be missing, how many is not: the file breaks off, or an interface was gone.
+    #[must_use]
+    pub const fn has_gaps(&self) -> bool {
+        self.truncated_file || self.incidents.interfaces_gone > 0
     }
 }

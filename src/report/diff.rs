@@ -184,7 +184,7 @@ fn side(s: &Summary) -> Side {
         frames: c.frames,
         bytes_up: s.up.bytes,
         bytes_down: s.down.bytes,
-        incomplete: c.lost > 0 || c.truncated_file || c.unreadable > 0 || !c.limits.is_empty(),
+        incomplete: c.lost > 0 || c.has_gaps() || c.unreadable > 0 || !c.limits.is_empty(),
     }
 }
 

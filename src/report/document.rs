@@ -207,6 +207,8 @@ pub(super) struct Seen<'a> {
     pub(super) payload_kept: Option<u32>,
     pub(super) unreadable: u64,
     pub(super) truncated_file: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) interfaces_gone: Option<u32>,
     pub(super) time_reversals: u64,
     pub(super) one_sided_flows: u32,
     pub(super) midstream_flows: u32,
@@ -259,6 +261,7 @@ pub(super) fn circumstances(c: &Circumstances) -> Seen<'_> {
         payload_kept: c.payload_kept,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
+        interfaces_gone: Some(c.incidents.interfaces_gone).filter(|times| *times > 0),
         time_reversals: c.time_reversals,
         one_sided_flows: c.one_sided_flows,
         midstream_flows: c.midstream_flows,

@@ -15,7 +15,7 @@ use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
 use crate::policy::subject::{Agreement, Alias, Blind, Label, Leaf, Silence, Traffic};
 use crate::policy::suppression::SetAside;
-use crate::policy::{Circumstances, Finding, Lang, Listing, Proposal, Subject};
+use crate::policy::{Circumstances, Finding, Incidents, Lang, Listing, Proposal, Subject};
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -367,6 +367,7 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         payload_kept: c.payload_kept,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
+        incidents: Incidents { interfaces_gone: c.interfaces_gone.unwrap_or_default(), ..Incidents::default() },
         blind,
         ech_hellos: c.ech_hellos,
         ech_frames: frames(&c.ech_frames),

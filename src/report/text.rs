@@ -19,6 +19,8 @@ const FRAMES: usize = 3;
 const CAPTURES: usize = 3;
 /// The stage under which the engine counts frames that belong to no flow.
 const SET_ASIDE: &str = "set aside";
+/// A kind of it: the packet belongs to a flow, which counts it once.
+const ECHO: &str = "seen on another interface too";
 /// Countries whose law is told in the head, and lines for each.
 const LAWS: usize = 4;
 const LAW_LINES: usize = 4;
@@ -188,6 +190,10 @@ impl Told<'_> {
         }
         if c.truncated_file {
             let text = lang.pick("the file is cut or damaged", "die Datei ist abgeschnitten oder beschädigt");
+            gaps.push(text.to_owned());
+        }
+        if c.incidents.interfaces_gone > 0 {
+            let text = lang.pick("an interface was gone meanwhile", "eine Schnittstelle war zwischendurch fort");
             gaps.push(text.to_owned());
         }
         if c.unreadable > 0 {
@@ -371,6 +377,7 @@ impl Told<'_> {
             match kind {
                 "encrypted on the link" => "auf der Leitung verschlüsselt".into(),
                 "fragment without its first" => "Fragment ohne das erste".into(),
+                ECHO => "auch an einer anderen Schnittstelle gesehen".into(),
                 other => other.into(),
             }
         }
@@ -379,7 +386,16 @@ impl Told<'_> {
     /// Frames that were read but belong to no flow: what they carried is in no count of recipients.
     fn set_aside(&self, page: &mut Page<'_>) {
         let lang = self.lang;
-        let aside: Vec<&LossView> = self.summary.losses.iter().filter(|loss| &*loss.stage == SET_ASIDE).collect();
+        let aside = self.summary.losses.iter().filter(|loss| &*loss.stage == SET_ASIDE);
+        let (echoes, aside): (Vec<_>, Vec<&LossView>) = aside.partition(|loss| &*loss.kind == ECHO);
+        for echo in echoes {
+            let frames = self.count(echo.frames, ["frame", "Frame"], ["frames", "Frames"]);
+            let what = lang.pick(
+                "Seen on more than one interface, counted once:",
+                "An mehreren Schnittstellen gesehen, einmal gezählt:",
+            );
+            page.text(2, Role::Plain, &format!("{what} {frames}."), self.most(2));
+        }
         let frames = aside.iter().map(|loss| loss.frames).fold(0, u64::saturating_add);
         if frames == 0 {
             return;

@@ -23,7 +23,7 @@ use crate::engine::health::Kept;
 use crate::engine::health::{
     Books, CaptureState, Choice, Client, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind,
 };
-use crate::engine::view::Marker;
+use crate::engine::view::{Incident, Marker};
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
 #[cfg(feature = "live")]
 use crate::evidence::Told;
@@ -297,6 +297,7 @@ impl Session {
             device: plan.device,
             ask_owners: true,
             watched_only: plan.watched_only,
+            turning_days: plan.knowledge.book.turning_days(),
             ..Config::default()
         });
         if let Some(bytes) = header.payload_kept {
@@ -353,6 +354,7 @@ impl Session {
             asks: has_machine.then(|| asks.clone()),
             pool: Arc::clone(&pool),
             meters: Arc::clone(&meters),
+            notices: notices.clone(),
             live,
             device: plan.device,
             pictures: plan.pictures.map(|rate| Pictures {
@@ -493,6 +495,8 @@ impl Session {
         let facts = &self.facts;
         let (came, reached) = (Timestamp(read(&meters.last_came)), Timestamp(read(&meters.reached)));
         let time = if facts.live { wall() } else { reached };
+        let dead = meters.dead().clone().filter(|_| self.capture.thread.is_some());
+        let dead = dead.map(|(since, why)| CaptureState::Dead { since, why });
         let capture = match (&self.capture.left, self.capture.thread.is_some()) {
             _ if self.capture.broken => {
                 CaptureState::Dead { since: time, why: "the capture broke down; start again".into() }
@@ -525,7 +529,7 @@ impl Session {
         Health {
             source: facts.source.clone(),
             kind: facts.kind,
-            capture,
+            capture: dead.unwrap_or(capture),
             now: time,
             started: facts.started,
             books: self.books(),
@@ -599,7 +603,10 @@ impl Session {
             complaints.push(format!("{error}; {} frames are not in the evidence", books.not_saved));
         }
         for notice in self.notices.all().into_iter().filter(|notice| notice.grave) {
-            complaints.push(notice.text.to_string());
+            let text = notice.text.to_string();
+            if !complaints.contains(&text) {
+                complaints.push(text);
+            }
         }
         Finished {
             ended: self.capture.left.take(),
@@ -701,10 +708,26 @@ impl Desk {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner).kept = kept;
     }
 
-    /// Tells that the clock was set.
-    pub(super) fn stepped(&self, nanos: i64) {
-        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
-        clock.steps = clock.steps.saturating_add(1);
-        clock.largest_step = clock.largest_step.max(nanos.unsigned_abs());
+    /// Tells what the clocks did.
+    pub fn jumped(&self, jump: &crate::host::Jump) {
+        use crate::host::Jump;
+        let (incident, text) = match *jump {
+            Jump::Stepped { nanos } => {
+                let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+                clock.steps = clock.steps.saturating_add(1);
+                clock.largest_step = clock.largest_step.max(nanos.unsigned_abs());
+                let seconds = nanos as f64 / 1e9;
+                let text = format!("the clock was set by {seconds:+.3} s: times before and after it differ");
+                (Incident::ClockSet { nanos }, text)
+            }
+            Jump::Suspended(slept) => {
+                let nanos = u64::try_from(slept.as_nanos()).unwrap_or(u64::MAX);
+                let seconds = slept.as_secs_f64();
+                let text = format!("this machine slept for {seconds:.0} s: nothing was captured meanwhile");
+                (Incident::Slept { nanos }, text)
+            }
+        };
+        let _ = self.orders.send(Order::Told(Told::Incident(wall(), incident)));
+        self.notice(false, &text);
     }
 }

@@ -4,7 +4,7 @@ use super::live::{Desk, Machine};
 use super::stage::{Asked, Question, now};
 use crate::attribution::OwnerMatch;
 use crate::engine::health::{Client, Kept};
-use crate::host::{Change, Clock, Jump, Locals, Lookup, Owners, Role, Running, Sync, Watch, confine, running, sync};
+use crate::host::{Change, Clock, Locals, Lookup, Owners, Role, Running, Sync, Watch, confine, running, sync};
 use crate::wire::Text;
 use anyhow::{Context, Result};
 use std::sync::atomic::Ordering;
@@ -130,22 +130,7 @@ pub fn machine(watch: Watch, programs: Programs, confined: bool) -> Result<Machi
                     }
                 }
                 for jump in clock.jumps() {
-                    let text = match jump {
-                        Jump::Stepped { nanos } => {
-                            desk.stepped(nanos);
-                            format!(
-                                "the clock was set by {:+.3} s: times before and after it differ",
-                                nanos as f64 / 1e9
-                            )
-                        }
-                        Jump::Suspended(slept) => {
-                            format!(
-                                "this machine slept for {:.0} s: nothing was captured meanwhile",
-                                slept.as_secs_f64()
-                            )
-                        }
-                    };
-                    desk.notice(false, &text);
+                    desk.jumped(&jump);
                 }
             }
         }

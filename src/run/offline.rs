@@ -255,7 +255,7 @@ impl Run {
         loop {
             let numbered = capture.is_numbered();
             match capture.next() {
-                Ok(Some(Record::Frame(mut frame))) => {
+                Ok(Some(Record::Frame(mut frame, interface))) => {
                     last = frame.time;
                     if !numbered {
                         frame.number = FrameNo(before + frame.number.0);
@@ -267,6 +267,7 @@ impl Run {
                     {
                         *frames += 1;
                     }
+                    self.engine.ingest(engine::Input::Through(interface));
                     self.ingest(frame);
                     if let Some(meter) = meter.as_mut().filter(|_| number % (1 << 16) == 0) {
                         meter.show(capture.info().bytes);
@@ -426,7 +427,7 @@ impl Outcome {
         } else if seen.device.is_some() && seen.foreign_flows == seen.flows {
             complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
-        let incomplete = incomplete || seen.lost > 0 || nothing_read;
+        let incomplete = incomplete || seen.lost > 0 || seen.has_gaps() || nothing_read;
         Self { summary, annex, complaints, incomplete, sealed: None }
     }
 }

@@ -1,6 +1,7 @@
 //! The stages of a running capture, each a thread with one job: take frames in, analyze them, keep them.
 
 use super::batch::{Batch, Missed, Piece, Pool};
+use super::live::Notices;
 use super::ring::{Into, OutOf, Ring, Taken};
 use super::tables::Tables;
 use super::told::{Listener, Saying, described, phone_trailer, tell};
@@ -13,12 +14,12 @@ use crate::flow::FlowId;
 use crate::report::Annex;
 use crate::report::tables::{Dns, Facts, json_line};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::mem;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A batch that is not full goes on after so long.
@@ -69,6 +70,14 @@ pub(super) struct Meters {
     /// Time of the last frame, as it says; and when it came, on the wall clock.
     pub(super) reached: AtomicU64,
     pub(super) last_came: AtomicU64,
+    /// Since when, and why, no interface gives anything.
+    pub(super) dead: Mutex<Option<(Timestamp, Box<str>)>>,
+}
+
+impl Meters {
+    pub(super) fn dead(&self) -> MutexGuard<'_, Option<(Timestamp, Box<str>)>> {
+        self.dead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 pub(super) fn add(meter: &AtomicU64, count: u64) {
@@ -120,6 +129,8 @@ struct Packing<'a> {
     unsaved: Missed,
     /// Counters of each interface: dropped by the interface and by the system.
     dropped: Vec<[u64; 2]>,
+    interfaces: u32,
+    gone: BTreeSet<u32>,
     patient: bool,
     intake: &'a Shared,
 }
@@ -144,6 +155,8 @@ impl Intake {
             not_saved: Missed::default(),
             unsaved: Missed::default(),
             dropped: Vec::new(),
+            interfaces: 0,
+            gone: BTreeSet::new(),
             patient: feed.is_patient(),
             intake: &shared,
         };
@@ -193,6 +206,17 @@ impl Packing<'_> {
                 let [by_interface, by_system] = self.dropped.iter().fold([0; 2], |[a, b], [c, d]| [a + c, b + d]);
                 meters.interface_dropped.store(by_interface, Ordering::Relaxed);
                 meters.kernel_dropped.store(by_system, Ordering::Relaxed);
+            }
+            Captured::Note(Note::Interface { id, .. }) => self.interfaces = self.interfaces.max(id.saturating_add(1)),
+            Captured::Note(Note::Gone { interface, why }) => {
+                self.gone.insert(*interface);
+                if self.gone.len() >= self.interfaces as usize {
+                    *meters.dead() = Some((wall(), why.to_string().into()));
+                }
+            }
+            Captured::Note(Note::Back { interface, .. }) => {
+                self.gone.remove(interface);
+                *meters.dead() = None;
             }
             Captured::Note(_) => {}
         }
@@ -350,6 +374,8 @@ pub(super) struct Analysis {
     pub(super) asks: Option<SyncSender<Question>>,
     pub(super) pool: Arc<Pool>,
     pub(super) meters: Arc<Meters>,
+    /// For what the capture itself tells.
+    pub(super) notices: Notices,
     /// The capture runs by the wall clock; otherwise time is that of the frames.
     pub(super) live: bool,
     pub(super) device: Option<crate::engine::Device>,
@@ -505,8 +531,9 @@ impl Analyst {
             Parcel::Batch(batch) => {
                 for piece in batch.pieces() {
                     match piece {
-                        Piece::Frame { frame, .. } => {
+                        Piece::Frame { frame, interface, .. } => {
                             (self.last, self.after) = (frame.time, frame.number);
+                            self.stage.engine.ingest(Input::Through(interface));
                             self.stage.engine.ingest(Input::Frame(frame));
                             self.drain(Some(&frame));
                         }
@@ -545,7 +572,9 @@ impl Analyst {
             self.last = self.last.max(*time);
         }
         let mut sayings = Vec::new();
-        self.listener.note(note, self.last, &mut |saying| sayings.push(saying));
+        let happened = matches!(note, Note::Gone { .. } | Note::Back { .. }) && self.stage.live;
+        let time = if happened { wall() } else { self.last };
+        self.listener.note(note, time, &mut |saying| sayings.push(saying));
         if let Some(header) = self.listener.take_header() {
             if let Some(bytes) = header.payload_kept {
                 self.stage.engine.ingest(Input::Minimised(bytes));
@@ -559,8 +588,13 @@ impl Analyst {
     fn say(&mut self, sayings: Vec<Saying>) {
         for saying in sayings {
             match saying {
-                Saying::Told(told) => self.tell(told),
-                saying @ Saying::Owner { .. } => saying.tell(&mut self.stage.engine),
+                Saying::Told(told) => {
+                    if let Told::Notice { time, grave, text } = &told {
+                        self.stage.notices.add(*time, *grave, text.exact());
+                    }
+                    self.tell(told);
+                }
+                saying @ (Saying::Owner { .. } | Saying::Through(_)) => saying.tell(&mut self.stage.engine),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::attribution::{Owner, OwnerMatch};
 use crate::capture::{About, Note};
-use crate::engine::view::{LossView, Marker};
+use crate::engine::view::{Incident, LossView, Marker};
 use crate::engine::{Engine, Input};
 use crate::evidence::{Comment, Described, Header, Told, read_comment};
 use crate::wire::capfile::APPLICATION;
@@ -48,8 +48,9 @@ impl Listener {
                 self.end(last, tell);
                 self.own = application.as_ref().is_some_and(|name| name.exact().starts_with(APPLICATION));
             }
-            Note::Interface { addresses, .. } if !self.journal => {
-                for address in addresses {
+            Note::Interface { id, addresses, .. } => {
+                tell(Saying::Through(*id));
+                for address in addresses.iter().filter(|_| !self.journal) {
                     tell(Saying::Told(Told::Local(*address)));
                 }
             }
@@ -85,7 +86,11 @@ impl Listener {
             }
             Note::Gone { why, .. } => {
                 tell(Saying::Told(Told::Notice { time: last, grave: true, text: why.clone() }));
-                tell(Saying::Told(Told::Truncated));
+                let incident = Told::Incident(last, Incident::InterfaceGone);
+                tell(Saying::Told(if self.running { incident } else { Told::Truncated }));
+            }
+            Note::Back { how, .. } => {
+                tell(Saying::Told(Told::Notice { time: last, grave: false, text: how.clone() }));
             }
             _ => {}
         }
@@ -104,6 +109,8 @@ impl Listener {
 #[derive(Debug)]
 pub(super) enum Saying {
     Told(Told),
+    /// There is an interface of this number.
+    Through(u32),
     /// Whose the flow of the frame before is.
     Owner {
         owner: Owner,
@@ -116,6 +123,7 @@ impl Saying {
     pub(super) fn tell(self, engine: &mut Engine) {
         match self {
             Self::Told(told) => tell(&told, engine),
+            Self::Through(interface) => engine.ingest(Input::Through(interface)),
             Self::Owner { owner, watched } => engine.ingest(Input::Owner { flow: None, owner, watched }),
         }
     }
@@ -142,6 +150,7 @@ pub(super) fn tell(told: &Told, engine: &mut Engine) {
         Told::Local(address) => Input::Local(*address),
         Told::Loss { loss, .. } => Input::Loss(loss.clone()),
         Told::Truncated => Input::Truncated,
+        Told::Incident(_, incident) => Input::Incident(*incident),
         Told::Mark(mark) => Input::Mark(mark.clone()),
         Told::Scope { client, .. } => Input::WatchedOnly(!client.is_empty()),
         Told::Program { owner, watched } => Input::Program { owner: owner.clone(), watched: *watched },

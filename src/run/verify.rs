@@ -172,7 +172,7 @@ fn interrupted(verified: &mut Verified, root: &Path, recipe: &Recipe) -> Result<
         // One of which not even the head was written holds no frame.
         let Ok(mut file) = CaptureFile::open(path, Digest::Skip) else { continue };
         while let Ok(Some(record)) = file.next() {
-            if let Record::Frame(frame) = record {
+            if let Record::Frame(frame, _) = record {
                 frames += 1;
                 last = last.max(frame.time);
             }

@@ -10,7 +10,7 @@ use crate::attribution::{Claim, Company, Confidence, CountryCode};
 use crate::engine::Knowledge;
 #[cfg(feature = "tui")]
 use crate::engine::health::Closing;
-use crate::engine::health::{CaptureState, Health};
+use crate::engine::health::{CaptureState, Health, Notice};
 use crate::engine::view::{CaptureInfo, Summary};
 #[cfg(feature = "tui")]
 use crate::engine::{Config, Engine};
@@ -304,7 +304,7 @@ struct Teller<'a> {
     findings: HashMap<(&'static str, Box<str>), Box<str>>,
     recipients: HashMap<FrameNo, Said>,
     told: Option<*const ()>,
-    notices: usize,
+    notice: Option<Notice>,
     /// Recipients in the latest picture.
     known: usize,
     next: Instant,
@@ -317,7 +317,7 @@ impl<'a> Teller<'a> {
             findings: HashMap::new(),
             recipients: HashMap::new(),
             told: None,
-            notices: 0,
+            notice: None,
             known: 0,
             next: now(),
         }
@@ -353,13 +353,15 @@ impl Teller<'_> {
     fn tell(&mut self, session: &Session) {
         let mut out = Vec::new();
         let health = session.health();
-        for notice in health.notices.get(self.notices..).unwrap_or_default() {
+        // The oldest are forgotten: what was told last says where to go on.
+        let told = self.notice.as_ref().and_then(|last| health.notices.iter().rposition(|notice| notice == last));
+        for notice in health.notices.iter().skip(told.map_or(0, |at| at + 1)) {
             let line = serde_json::json!({
                 "event": "notice", "time": notice.time.to_string(), "grave": notice.grave, "text": notice.text.to_string(),
             });
             let _ = writeln!(out, "{line}");
         }
-        self.notices = health.notices.len();
+        self.notice = health.notices.last().cloned().or(self.notice.take());
         if let Some(picture) = session.picture()
             && self.told != Some(Arc::as_ptr(&picture).cast())
         {
@@ -387,6 +389,7 @@ impl Teller<'_> {
             let line = serde_json::json!({
                 "event": "progress",
                 "time": health.now.to_string(),
+                "capture": health.capture.token(),
                 "recipients": self.known,
                 "delivered": books.delivered,
                 "bytes": books.delivered_bytes,

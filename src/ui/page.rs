@@ -117,7 +117,7 @@ fn losses(view: &View, health: &Health) -> (Role, String) {
     if lost > 0 {
         return (Role::Bad, format!("{} {}", number(lost, lang), lang.pick("LOST", "VERLOREN")));
     }
-    if seen.truncated_file || !seen.limits.is_empty() {
+    if seen.has_gaps() || !seen.limits.is_empty() {
         return (Role::Bad, lang.pick("INCOMPLETE", "UNVOLLSTÄNDIG").into());
     }
     (Role::Faint, lang.pick("nothing lost", "nichts verloren").into())

@@ -4,7 +4,7 @@ use super::{Case, Judge, Out, Rule};
 use crate::attribution::Confidence;
 use crate::dissect::fact::Hidden;
 use crate::policy::finding::{Finding, Ground, Severity};
-use crate::policy::subject::{Blind, Circumstances, Silence};
+use crate::policy::subject::{Blind, Circumstances, Incidents, Silence};
 use crate::policy::suppression::Suppressions;
 use crate::policy::words::{self, Lang};
 use crate::wire::FrameNo;
@@ -33,6 +33,7 @@ pub(super) const RULE: Rule = Rule {
         ("CAP-15", "a long time without frames", "Lange Zeit ohne Frames"),
         ("CAP-16", "the table of law is old", "Die Regimetabelle ist alt"),
         ("CAP-17", "findings that the auditor has set aside", "Vom Prüfer zurückgestellte Befunde"),
+        ("CAP-18", "what happened to the capturing machine", "Was dem aufzeichnenden Rechner geschah"),
         ("NEG-00", "what such a capture cannot show", "Was eine solche Aufzeichnung nicht zeigen kann"),
     ],
     judge: Judge::Capture(judge),
@@ -131,6 +132,7 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             ),
         );
     }
+    incidents(c.incidents, lang, &mut say);
     let (edition, last) = (case.book.regimes.edition(), c.last.day());
     if let Some(age) = case.book.stale(last) {
         let age = n(age.into());
@@ -317,6 +319,40 @@ pub(super) fn set_aside(all: &Suppressions, c: &Circumstances, case: &Case<'_>, 
     });
 }
 
+/// What the capturing machine told of itself: each tells of frames that are not there, or of times that are not right.
+fn incidents(seen: Incidents, lang: Lang, say: &mut impl FnMut(&'static str, Severity, &[FrameNo], String, String)) {
+    let Incidents { clock_set, largest_step, slept, interfaces_gone } = seen;
+    let n = |count: u64| words::number(count, lang);
+    let seconds = |nanos: u64| n(nanos.div_ceil(1_000_000_000));
+    let (mut en, mut de) = (Vec::new(), Vec::new());
+    if clock_set > 0 {
+        let (times, most) = (n(clock_set.into()), seconds(largest_step));
+        en.push(format!("its clock was set (times: {times}, by at most {most} s): times before and after do not fit together, nor may the day whose law applies be certain"));
+        de.push(format!("seine Uhr wurde gestellt (Male: {times}, um höchstens {most} s): Zeiten davor und danach passen nicht zusammen, womöglich ist auch der Tag ungewiss, dessen Recht gilt"));
+    }
+    if slept > 0 {
+        let slept = seconds(slept);
+        en.push(format!("it slept for {slept} s, in which nothing was captured"));
+        de.push(format!("er schlief {slept} s, in denen nichts aufgezeichnet wurde"));
+    }
+    if interfaces_gone > 0 {
+        let times = n(interfaces_gone.into());
+        en.push(format!(
+            "an interface was gone (times: {times}): what was sent through it before its capture went on is unknown"
+        ));
+        de.push(format!("eine Schnittstelle war fort (Male: {times}): Was über sie gesendet wurde, bevor die Aufzeichnung weiterging, ist unbekannt"));
+    }
+    if !en.is_empty() {
+        say(
+            "CAP-18",
+            Severity::Notice,
+            &[],
+            format!("The capturing machine tells of itself: {}.", en.join("; ")),
+            format!("Der aufzeichnende Rechner meldet von sich: {}.", de.join("; ")),
+        );
+    }
+}
+
 /// What was not judged because it is not the audited device's.
 fn foreign(
     c: &Circumstances,
@@ -456,6 +492,7 @@ mod tests {
         let device = || Some("192.168.1.6".into());
         assert_eq!(told(Circumstances { device: device(), flows: 3, ..quiet() }), ["NEG-00"]);
         assert_eq!(told(Circumstances { silence: Some(silence(599)), ..quiet() }), ["NEG-00"]);
+        let none = Incidents::default();
         let after_edition = |days: u32| Timestamp::from_secs(u64::from(book().regimes.edition().0 + days) * 86_400);
         assert_eq!(told(Circumstances { last: after_edition(180), ..quiet() }), ["NEG-00"]);
         for (circumstances, code) in [
@@ -479,6 +516,9 @@ mod tests {
             (Circumstances { esni_hellos: 1, ..quiet() }, "CAP-14"),
             (Circumstances { silence: Some(silence(600)), ..quiet() }, "CAP-15"),
             (Circumstances { last: after_edition(181), ..quiet() }, "CAP-16"),
+            (Circumstances { incidents: Incidents { clock_set: 1, ..none }, ..quiet() }, "CAP-18"),
+            (Circumstances { incidents: Incidents { slept: 1, ..none }, ..quiet() }, "CAP-18"),
+            (Circumstances { incidents: Incidents { interfaces_gone: 1, ..none }, ..quiet() }, "CAP-18"),
         ] {
             assert_eq!(told(circumstances), [code, "NEG-00"]);
         }

@@ -62,7 +62,7 @@ impl<'a> Case<'a> {
     #[must_use]
     pub fn new(book: &'a Book, profile: Option<&'a Profile>, lang: Lang, circumstances: &Circumstances) -> Self {
         let c = circumstances;
-        let at_least = c.lost > 0 || c.unreadable > 0 || c.truncated_file || c.left_out;
+        let at_least = c.lost > 0 || c.unreadable > 0 || c.has_gaps() || c.left_out;
         Self { book, profile, audit: None, horizon: None, course: None, lang, at_least }
     }
 

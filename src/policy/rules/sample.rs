@@ -8,7 +8,7 @@ use crate::dissect::fact::{Hidden, MediaKind, MediaSeen, NameSource};
 use crate::policy::Twin;
 use crate::policy::course::{Cell, KindSeries, Marker, Series, Timeline};
 use crate::policy::service::Parameters;
-use crate::policy::subject::{Blind, Silence, Traffic};
+use crate::policy::subject::{Blind, Incidents, Silence, Traffic};
 use crate::wire::{Day, FrameNo, Text, Timestamp};
 use std::sync::{Arc, OnceLock};
 
@@ -123,6 +123,12 @@ pub(in crate::policy) fn broken() -> Circumstances {
         tunnel_frames: vec![FrameNo(9)],
         flows: 83,
         time_reversals: 2,
+        incidents: Incidents {
+            clock_set: 2,
+            largest_step: 3_600_000_000_000,
+            slept: 90_000_000_000,
+            interfaces_gone: 1,
+        },
         silence: Some(silence(1_000)),
         device: Some("192.168.1.6".into()),
         foreign_flows: 5,
