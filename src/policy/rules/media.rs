@@ -459,7 +459,7 @@ mod tests {
         assert_eq!(
             text("MED-00"),
             "Real-time media (zoom) through a relay (TURN): rwcfra.fra.zoom.us was sent 800 kbit/s on average and at most 800 kbit/s, \
-             and sent 400 kbit/s, over 200 s in which it flowed. Its name carries the code fra, read by zoom.toml of 2026-11-22 as: \
+             and sent 400 kbit/s, over 200 s in which it flowed. Its name carries the code fra, read by zoom.toml of 2026-11-27 as: \
              Frankfurt, Germany (DE)."
         );
         assert!(

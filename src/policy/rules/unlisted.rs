@@ -246,7 +246,7 @@ mod tests {
         assert_eq!((found.code, found.severity, found.confidence), ("SUB-01", Severity::Attention, Confidence::High));
         let hash = profile.list.source.sha256.get(..12).unwrap();
         assert!(found.text.starts_with(&format!(
-            "dati.ntop.org is neither part of Zoom nor in the list “Zoom, recipients named by the provider” (zoom.toml of 2026-11-22, \
+            "dati.ntop.org is neither part of Zoom nor in the list “Zoom, recipients named by the provider” (zoom.toml of 2026-11-27, \
              SHA-256 {hash})."
         )), "{}", found.text);
         assert!(found.uncertainty.contains("not the contract"));
