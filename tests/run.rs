@@ -14,8 +14,9 @@
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write, stderr, stdout};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -25,11 +26,15 @@ const SERVER: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 7);
 const NAME: &str = "call.example";
 /// The port of the client's server, and of somebody else's.
 const PORTS: [u16; 2] = [8_080, 8_081];
+const AS_USER: [&str; 6] = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"];
 /// What the server sends.
 const BODY: usize = 300_000;
 /// Nobody has this number.
 const USER: &str = "64123";
 const ROLE: &str = "ZOLLHUND_TEST_ROLE";
+/// Where a program finds display, sound and portals.
+const DESKTOP: [&str; 6] =
+    ["DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "PULSE_SERVER"];
 
 /// Not a test of its own: the other processes of the test, in their namespaces.
 #[test]
@@ -63,6 +68,19 @@ fn the_others() {
                     let _ = stream.read_to_end(&mut Vec::new());
                 }
             }
+        }
+        // A program with a window: it speaks to its desktop over a socket in the session's folder.
+        "desktop" => {
+            for name in DESKTOP {
+                writeln!(stdout(), "\n> {name}={}", std::env::var(name).unwrap_or_default()).unwrap();
+            }
+            let folder = std::env::var("XDG_RUNTIME_DIR").unwrap();
+            let mut desktop = UnixStream::connect(Path::new(&folder).join("wayland-7")).unwrap();
+            desktop.write_all(b"a window").unwrap();
+            desktop.shutdown(Shutdown::Write).unwrap();
+            let mut said = String::new();
+            desktop.read_to_string(&mut said).unwrap();
+            writeln!(stdout(), "\n> {said}").unwrap();
         }
         _ => panic!("{role}"),
     }
@@ -125,9 +143,10 @@ impl Drop for World {
 }
 
 impl World {
-    fn new() -> Option<Self> {
+    fn new(name: &str) -> Option<Self> {
         let have = |program: &str| zollhund::host::find_program(program).is_some();
-        let missing: Vec<_> = ["ip", "setpriv", "curl", "pasta", "unshare"].into_iter().filter(|p| !have(p)).collect();
+        let missing: Vec<_> =
+            ["ip", "setpriv", "curl", "pasta", "slirp4netns", "unshare"].into_iter().filter(|p| !have(p)).collect();
         let root = fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
         let allowed = root
             && Command::new("setpriv")
@@ -144,7 +163,7 @@ impl World {
         fs::set_permissions("/dev/net/tun", fs::Permissions::from_mode(0o666)).unwrap();
         let folder = TempDir::new().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-        let [machine, server] = ["m", "s"].map(|end| format!("zh-run-{end}{}", std::process::id()));
+        let [machine, server] = ["m", "s"].map(|end| format!("zh-run-{name}-{end}{}", std::process::id()));
         let world = Self { others: Vec::new(), folder, machine, server };
         let (m, s) = (&world.machine, &world.server);
         sh(&format!(
@@ -177,15 +196,15 @@ impl World {
 
     /// As the ordinary user, on the machine.
     fn run(&self, args: &[&str]) -> Output {
-        Command::new("ip")
-            .args(["netns", "exec", &self.machine, "setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"])
-            .arg(self.folder.path().join("zollhund"))
-            .arg("run")
-            .args(args)
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap()
+        self.run_by(&AS_USER, args).output().unwrap()
+    }
+
+    /// Started by these words: who becomes somebody else first.
+    fn run_by(&self, words: &[&str], args: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.machine]).args(words).arg(self.path("zollhund")).arg("run").args(args);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -199,7 +218,7 @@ fn rows(path: &Path) -> Vec<Value> {
 
 #[test]
 fn every_packet_is_the_clients_and_its_end_is_passed_on() {
-    let Some(world) = World::new() else { return };
+    let Some(world) = World::new("user") else { return };
     let url = format!("http://{NAME}:{}/", PORTS[0]);
     let done = world.run(&["--save", "evidence", "--", "curl", "-sS", "-o", "body", "--max-time", "30", &url]);
     let said = String::from_utf8_lossy(&done.stderr);
@@ -240,4 +259,78 @@ fn every_packet_is_the_clients_and_its_end_is_passed_on() {
     // Nothing is left behind.
     let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
+}
+
+#[test]
+fn the_superusers_client_has_a_network_of_its_own_too() {
+    let Some(world) = World::new("root") else { return };
+    let url = format!("http://{NAME}:{}/", PORTS[0]);
+    let client = ["--save", "evidence", "--", "curl", "-sS", "-o", "body", "--max-time", "30", &url];
+    let done = world.run_by(&[], &client).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&done.stdout));
+    assert_eq!(fs::metadata(world.path("body")).unwrap().len(), BODY as u64);
+    let flows = rows(&world.path("evidence/data/flows.jsonl"));
+    let received: u64 =
+        flows.iter().filter(|f| f["server_port"] == PORTS[0]).map(|f| f["payload_down"].as_u64().unwrap()).sum();
+    assert!(received >= BODY as u64, "{flows:#?}");
+    assert!(flows.iter().any(|f| f["name"] == NAME && f["server"] == SERVER.to_string()), "{flows:#?}");
+    assert!(flows.iter().all(|f| f["server_port"] != PORTS[1]), "somebody else's: {flows:#?}");
+    let journal = fs::read_to_string(world.path("evidence/data/capture/journal.jsonl")).unwrap();
+    assert!(journal.contains("connected by slirp4netns"), "{journal}");
+    let status = world.run_by(&[], &["--", "sh", "-c", "exit 7"]).status().unwrap();
+    assert_eq!(status.code(), Some(7));
+    let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
+}
+
+#[test]
+fn a_client_with_a_window_keeps_its_desktop() {
+    let Some(world) = World::new("gui") else { return };
+    let session = world.path("session");
+    fs::create_dir(&session).unwrap();
+    let desktop = UnixListener::bind(session.join("wayland-7")).unwrap();
+    for path in [&session, &session.join("wayland-7")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+    }
+    let served = std::thread::spawn(move || {
+        let (mut window, _) = desktop.accept().unwrap();
+        let mut said = String::new();
+        window.read_to_string(&mut said).unwrap();
+        window.write_all(b"shown").unwrap();
+        said
+    });
+    let client = world.path("client");
+    fs::copy(std::env::current_exe().unwrap(), &client).unwrap();
+    let values = DESKTOP.map(|name| match name {
+        "XDG_RUNTIME_DIR" => session.to_str().unwrap().to_owned(),
+        "WAYLAND_DISPLAY" => "wayland-7".to_owned(),
+        _ => format!("{}/{name}", session.display()),
+    });
+    let client = ["--headless", "--", client.to_str().unwrap(), "--exact", "the_others", "--nocapture"];
+    let mut run = world.run_by(&AS_USER, &client);
+    let done = run.env(ROLE, "desktop").envs(DESKTOP.iter().zip(&values)).output().unwrap();
+    // What a client prints is on standard error: the report has the other.
+    let said = String::from_utf8_lossy(&done.stderr);
+    for (name, value) in DESKTOP.iter().zip(&values) {
+        assert!(said.contains(&format!("> {name}={value}\n")), "{name}: {said}");
+    }
+    assert!(said.contains("> shown\n"), "{said}");
+    assert_eq!(served.join().unwrap(), "a window");
+}
+
+#[test]
+fn where_user_namespaces_are_forbidden_one_line_tells_the_cure_and_the_way_around() {
+    let Some(world) = World::new("none") else { return };
+    // The bound is the namespace's own: one in which there may be no further ones.
+    let forbid = "echo 0 > /proc/sys/user/max_user_namespaces
+                  exec setpriv --ambient-caps=-all --inh-caps=-all \"$0\" \"$@\"";
+    let words =
+        [&AS_USER[..], &["unshare", "--user", "--map-current-user", "--keep-caps", "sh", "-ec", forbid]].concat();
+    let done = world.run_by(&words, &["--", "true"]).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!((done.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+    for wanted in ["user.max_user_namespaces is 0", "sudo sysctl user.max_user_namespaces=", "zollhund watch --pid"] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
 }

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use zollhund::capture::{CaptureFile, Digest, Ending, Record};
 use zollhund::evidence::{Told, read_journal};
 use zollhund::synth;
+use zollhund::wire::{End, Timestamp};
 
 /// Long enough for a busy machine, short enough to notice a program that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -315,6 +316,46 @@ fn a_stream_from_elsewhere_is_watched_until_it_ends_or_a_signal_comes() {
     drop(pipe);
 }
 
+#[test]
+fn the_apps_that_a_phone_names_in_its_trailers_are_the_owners_live_and_from_the_file() {
+    let folder = Folder::new();
+    let [phone, router] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
+    let end = |address: &str, port| End { address: address.parse().unwrap(), port };
+    let apps = [("Zoom", 10_123_u32), ("", 10_200), ("Weather", 10_300)];
+    let frames: Vec<_> = (0_u8..)
+        .zip(apps)
+        .map(|(n, (app, uid))| {
+            let to = end(&format!("203.0.113.{}", n + 1), 443);
+            let packet = synth::frames::udp(end("192.0.2.9", 40_000), to, &[n; 200]);
+            let mut frame = synth::frames::ethernet(phone, router, &packet);
+            // Magic number, user id, name and checksum, behind the packet.
+            frame.extend([0x01, 0x07, 0x20, 0x21]);
+            frame.extend(uid.to_be_bytes());
+            let mut name = [0; 20];
+            name[..app.len()].copy_from_slice(app.as_bytes());
+            frame.extend(name);
+            frame.extend([0; 4]);
+            (Timestamp::from_secs(1_795_737_600 + u64::from(n)), frame)
+        })
+        .collect();
+    let bytes = program::pcap(synth::frames::ETHERNET, &frames);
+    let (file, one, two) = (folder.file("phone.pcap", &bytes), folder.path("one"), folder.path("two"));
+    let live = program::run(&["watch", "-i", "-", "--headless", "--output", &one], &bytes, &[]);
+    let later = zollhund(&["analyze", &file, "--output", &two]);
+    for (ran, tables) in [(live, one), (later, two)] {
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        let flows = fs::read_to_string(Path::new(&tables).join("flows.jsonl")).unwrap();
+        let rows = flows.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let mut owners: Vec<_> = rows
+            .map(|row| (row["server"].as_str().unwrap().to_owned(), row["process"].as_str().unwrap().to_owned()))
+            .collect();
+        owners.sort();
+        let named = ["Zoom", "android uid 10200", "Weather"].map(str::to_owned);
+        let expected: Vec<_> = (1..).map(|n| format!("203.0.113.{n}")).zip(named).collect();
+        assert_eq!(owners, expected);
+    }
+}
+
 /// Network namespaces of the test's own, gone with it: the machine that is watched and another one, joined by cables.
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod links {
@@ -324,11 +365,12 @@ mod links {
     use std::fs;
     use std::net::UdpSocket;
     use std::os::fd::AsFd;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::Path;
-    use std::process::Command;
+    use std::process::{Command, Stdio};
     use zollhund::capture::Note;
     use zollhund::engine::view::Incident;
-    use zollhund::evidence::{Told, read_journal};
+    use zollhund::evidence::{Entry, Told, read_journal};
 
     struct Net([String; 2]);
 
@@ -574,5 +616,243 @@ mod links {
         let later = report(&zollhund(&["analyze", &save, "--format", "json"]).out);
         assert_eq!(later["circumstances"]["lost"], dropped);
         assert_eq!(packets(&later), delivered);
+    }
+
+    /// Nobody has this number.
+    const USER: &str = "64123";
+    const AS_USER: [&str; 6] = ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups"];
+    const ROLE: &str = "ZOLLHUND_TEST_ROLE";
+
+    /// Not a test of its own: a program of the user's that sends something now and then.
+    #[test]
+    fn somebody_talks() {
+        if std::env::var_os(ROLE).is_none() {
+            return;
+        }
+        let socket = UdpSocket::bind("192.0.2.1:0").unwrap();
+        loop {
+            let _ = socket.send_to(b"hello", "192.0.2.2:6000");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+
+    struct Talker(std::process::Child);
+
+    impl Drop for Talker {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    impl Net {
+        fn command(&self, words: &[&str]) -> Command {
+            let mut command = Command::new("ip");
+            command.args(["netns", "exec", &self.0[0]]).args(words);
+            command
+        }
+
+        fn talker(&self, folder: &Folder) -> Talker {
+            let program = folder.path("talker");
+            fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+            let mut command = self.command(&AS_USER);
+            command.args([&program, "--exact", "links::somebody_talks", "--nocapture"]).env(ROLE, "talker");
+            Talker(command.stdout(Stdio::null()).spawn().unwrap())
+        }
+    }
+
+    /// A folder that anybody may write to.
+    fn open_folder() -> Folder {
+        let folder = Folder::new();
+        fs::set_permissions(folder.path(""), fs::Permissions::from_mode(0o777)).unwrap();
+        folder
+    }
+
+    /// Name, real to file-system user, effective capabilities, no_new_privs and seccomp mode of every thread.
+    fn threads(pid: u32) -> Vec<(String, String, u64, bool)> {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let status = |path: std::io::Result<fs::DirEntry>| fs::read_to_string(path.unwrap().path().join("status"));
+        tasks
+            .map(|task| {
+                let text = status(task).unwrap();
+                let line = |name: &str| text.lines().find_map(|l| l.strip_prefix(name)).unwrap().trim().to_owned();
+                let barred = line("NoNewPrivs:") == "1" && line("Seccomp:") == "2";
+                let sets = ["CapEff:", "CapPrm:", "CapInh:"].map(|set| u64::from_str_radix(&line(set), 16).unwrap());
+                let capabilities = sets.iter().fold(0, |all, set| all | set);
+                (line("Name:"), line("Uid:"), capabilities, barred)
+            })
+            .collect()
+    }
+
+    fn owned_by_the_user(folder: &str) {
+        let mut left = vec![Path::new(folder).to_owned()];
+        while let Some(path) = left.pop() {
+            let facts = fs::metadata(&path).unwrap();
+            let owner = [facts.uid(), facts.gid()].map(|id| id.to_string());
+            assert_eq!(owner, [USER, USER], "{}", path.display());
+            if facts.is_dir() {
+                left.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            }
+        }
+    }
+
+    #[test]
+    fn under_sudo_the_program_becomes_the_user_who_called_and_the_files_are_theirs() {
+        let Some(net) = Net::new("sudo") else { return };
+        net.cable("a", "192.0.2");
+        let folder = open_folder();
+        let save = folder.path("save");
+        let _talker = net.talker(&folder);
+        // What sudo(8) tells.
+        let program = ["env", "SUDO_UID=64123", "SUDO_GID=64123", env!("CARGO_BIN_EXE_zollhund"), "watch"];
+        let mut command = net.command(&program);
+        command.args(["--headless", "--format", "json", "-i", "a", "--save", &save]);
+        let mut watching = Watching::spawn(&mut command);
+        delivered_some(&mut watching);
+        let threads = threads(watching.child.id());
+        // CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE: to look at others' processes.
+        let looking = 1 << 2 | 1 << 19;
+        assert!(threads.len() > 3, "{threads:?}");
+        for (name, uids, capabilities, barred) in &threads {
+            assert!(uids.split_whitespace().all(|uid| uid == USER), "{threads:?}");
+            assert_eq!(capabilities & !looking, 0, "{threads:?}");
+            assert!(*capabilities == 0 || name == "zh-host", "{threads:?}");
+            assert!(barred, "{threads:?}");
+        }
+        watching.signal("-TERM");
+        let (_, err, status) = watching.end();
+        assert_eq!(status, Some(0), "{err}");
+        owned_by_the_user(&save);
+        talker_is_known(&save);
+    }
+
+    #[test]
+    fn with_the_line_that_doctor_prints_an_ordinary_user_watches() {
+        let Some(net) = Net::new("cap") else { return };
+        net.cable("a", "192.0.2");
+        let folder = open_folder();
+        let (program, save) = (folder.path("zollhund"), folder.path("save"));
+        fs::copy(env!("CARGO_BIN_EXE_zollhund"), &program).unwrap();
+        let by_user = |args: &[&str]| {
+            let mut command = net.command(&AS_USER);
+            command.arg(&program).args(args);
+            command
+        };
+        let check = || {
+            let said = by_user(&["doctor", "--format", "json"]).output().unwrap();
+            let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+            said["checks"].as_array().unwrap().iter().find(|c| c["id"] == "capture").unwrap().clone()
+        };
+        let watch = ["watch", "--headless", "--format", "json", "-i", "a", "--save", &save];
+        let refused = by_user(&watch).output().unwrap();
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!((refused.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+        assert!(said.contains("no right to capture on a") && said.contains("setcap"), "{said}");
+
+        let before = check();
+        assert_eq!(before["state"], "missing");
+        let line = before["cure"].as_str().unwrap().strip_prefix("sudo ").unwrap().to_owned();
+        assert_eq!(line, format!("setcap cap_net_raw+ep {program}"));
+        sh(&format!("PATH=$PATH:/usr/sbin:/sbin; {line}"));
+        assert_eq!(check()["state"], "ok");
+
+        let _talker = net.talker(&folder);
+        let mut watching = Watching::spawn(&mut by_user(&watch));
+        delivered_some(&mut watching);
+        for (name, uids, capabilities, barred) in threads(watching.child.id()) {
+            assert!(uids.split_whitespace().all(|uid| uid == USER) && capabilities == 0 && barred, "{name}");
+        }
+        // Without any right, and the interface comes back all the same.
+        net.ip("link del dev a");
+        notice(&mut watching, "nothing is captured on a");
+        net.cable("a", "192.0.2");
+        notice(&mut watching, "the capture on a goes on");
+        watching.signal("-TERM");
+        let (_, err, status) = watching.end();
+        assert_eq!(status, Some(3), "{err}");
+        owned_by_the_user(&save);
+        talker_is_known(&save);
+    }
+
+    /// A small disk, gone with the test.
+    struct Disk(String);
+
+    impl Drop for Disk {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").args(["-l", &self.0]).status();
+        }
+    }
+
+    #[test]
+    fn when_the_disk_is_full_it_is_told_the_watching_goes_on_and_what_was_saved_can_be_verified() {
+        let Some(net) = Net::new("disk") else { return };
+        net.cable("a", "192.0.2");
+        let folder = Folder::new();
+        let disk = folder.path("disk");
+        fs::create_dir(&disk).unwrap();
+        sh(&format!("mount -t tmpfs -o size=1m none {disk}"));
+        let _disk = Disk(disk.clone());
+        let save = format!("{disk}/save");
+        let mut watching = net.watch(&["-i", "a", "--save", &save]);
+        watching.until(|event| event["event"] == "progress").unwrap();
+        net.send("192.0.2", 100);
+        delivered(&mut watching, 100);
+        // Some hundred bytes each, with header and packet number.
+        net.send("192.0.2", 20_000);
+        let told = notice(&mut watching, "No space left on device");
+        assert_eq!(told["grave"], true);
+        // It still sees and counts.
+        net.send("192.0.2", 50);
+        let after = watching.until(|event| event["event"] == "progress" && number(event, "delivered") == 20_150);
+        let after = after.unwrap();
+        let (saved, not_saved) = (number(&after, "saved"), number(&after, "not_saved"));
+        assert!(saved >= 100 && not_saved >= 50 && saved + not_saved == 20_150, "{after}");
+        watching.signal("-TERM");
+        let (_, err, status) = watching.end();
+        assert!(matches!(status, Some(2 | 3)), "{status:?} {err}");
+        assert!(err.contains("No space left on device"), "{err}");
+        let verified = zollhund(&["verify", &save]);
+        assert_eq!(verified.status, 3, "{}{}", verified.out, verified.err);
+        assert!(!verified.out.contains("FAILS") && verified.out.contains("frames can be read"), "{}", verified.out);
+    }
+
+    #[test]
+    fn under_sudo_imported_lists_are_those_of_the_user_who_called() {
+        let folder = open_folder();
+        let feed = folder.file("office.csv", "203.0.113.0/24,DE,DE-BE,Berlin,\n");
+        let home = folder.path("home");
+        fs::create_dir(&home).unwrap();
+        let accounts =
+            folder.file("passwd", format!("root:x:0:0::/root:/bin/sh\ncaller:x:{USER}:{USER}::{home}:/bin/sh\n"));
+        let script = format!(
+            "mount --bind {accounts} /etc/passwd; chown {USER}:{USER} {home}
+             exec env -u XDG_DATA_HOME SUDO_UID={USER} SUDO_GID={USER} \"$@\""
+        );
+        let run = |words: &[&str]| {
+            let mut command = Command::new("unshare");
+            command.args(["-m", "sh", "-ec", &script, "sh", env!("CARGO_BIN_EXE_zollhund")]).args(words);
+            command.output().unwrap()
+        };
+        let done = run(&["geo", "import", "geofeed", &feed]);
+        if !done.status.success() && String::from_utf8_lossy(&done.stderr).contains("unshare") {
+            return eprintln!("SKIPPED: no namespace with accounts of its own: {done:?}");
+        }
+        assert!(done.status.success(), "{done:?}");
+        owned_by_the_user(&home);
+        let kept = Path::new(&home).join(".local/share/zollhund/geo");
+        assert_eq!(fs::read_dir(kept).unwrap().count(), 1);
+        let asked = run(&["geo"]);
+        let said = String::from_utf8_lossy(&asked.stdout);
+        assert!(said.contains("office.csv"), "{said}");
+    }
+
+    fn delivered_some(watching: &mut Watching) {
+        watching.until(|event| event["event"] == "progress" && number(event, "delivered") > 10).unwrap();
+    }
+
+    fn talker_is_known(save: &str) {
+        let (_, entries) = read_journal(&Path::new(save).join("data/capture")).unwrap();
+        let known = |entry: &Entry| matches!(&entry.told, Told::Owner { owner, .. } if owner.name.exact() == "talker");
+        assert!(entries.iter().any(known), "{entries:?}");
     }
 }

@@ -40,5 +40,5 @@ pub use owners::Owners;
 #[cfg(target_os = "linux")]
 pub use process::Process;
 #[cfg(target_os = "linux")]
-pub use rights::{confine, leave};
+pub use rights::{become_invoker, confine, home_of_invoker, leave};
 pub use values::{Change, Jump, Lookup, Measure, Rights, Role, Running, Step, Sync, Taken, Tally, Unknown, Watch};

@@ -127,8 +127,14 @@ pub fn leave() -> Vec<Step> {
     steps
 }
 
-/// Becomes the user who called for the superuser, for good.
-pub(super) fn become_invoker() -> Taken {
+/// The home of the user who called for the superuser, if somebody did and has one.
+#[must_use]
+pub fn home_of_invoker() -> Option<PathBuf> {
+    Invoker::of_this_process()?.home
+}
+
+/// Becomes the user who called for the superuser, for good: the calling thread and those it starts.
+pub fn become_invoker() -> Taken {
     let Some(invoker) = Invoker::of_this_process() else {
         let uid = rustix::process::geteuid();
         return if uid.is_root() {

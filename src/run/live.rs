@@ -340,6 +340,7 @@ impl Session {
                     meters: Arc::clone(&meters),
                     live,
                     failed: Arc::clone(&failed),
+                    notices: notices.clone(),
                 };
                 Some(Running::start("zh-evidence", move || keeping.run())?)
             }
@@ -604,7 +605,7 @@ impl Session {
         }
         for notice in self.notices.all().into_iter().filter(|notice| notice.grave) {
             let text = notice.text.to_string();
-            if !complaints.contains(&text) {
+            if !complaints.iter().any(|complaint| complaint.contains(&text)) {
                 complaints.push(text);
             }
         }
@@ -631,7 +632,8 @@ enum Step<'a> {
 /// Whether this is the superuser, called by no other user.
 #[cfg(all(feature = "live", target_os = "linux"))]
 fn is_nobody_but_the_superuser() -> bool {
-    rustix::process::geteuid().is_root() && std::env::var_os("SUDO_UID").is_none()
+    let rights = crate::host::Rights::read();
+    rights.uid == 0 && rights.invoker.is_none()
 }
 
 #[cfg(not(all(feature = "live", target_os = "linux")))]

@@ -9,13 +9,23 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where imported lists are kept: `$XDG_DATA_HOME/zollhund/geo`, else `~/.local/share/zollhund/geo`. `None` if the
-/// environment names no home.
+/// Where imported lists are kept: `$XDG_DATA_HOME/zollhund/geo`, else `~/.local/share/zollhund/geo`, under sudo of the user who
+/// called. `None` if the environment names no home.
 #[must_use]
 pub fn geo_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let data = set("XDG_DATA_HOME").or_else(|| Some(set("HOME")?.join(".local/share")))?;
+    let data = set("XDG_DATA_HOME").or_else(|| Some(of_invoker().or_else(|| set("HOME"))?.join(".local/share")))?;
     Some(data.join("zollhund").join("geo"))
+}
+
+#[cfg(all(feature = "live", target_os = "linux"))]
+fn of_invoker() -> Option<PathBuf> {
+    crate::host::home_of_invoker()
+}
+
+#[cfg(not(all(feature = "live", target_os = "linux")))]
+const fn of_invoker() -> Option<PathBuf> {
+    None
 }
 
 /// Reads a publisher's file and keeps it in the folder; an older list of the same cloud, or the same geofeed, is replaced.
@@ -41,6 +51,9 @@ pub fn import_ranges(kind: RangesKind, path: &Path, folder: &Path, today: Day) -
     };
     let to = folder.join(format!("{kept}.{RANGES_EXTENSION}"));
     let cannot = || format!("cannot write {}; check its rights, or set XDG_DATA_HOME", to.display());
+    // What is kept belongs to whoever called.
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    let _ = crate::host::become_invoker();
     fs::create_dir_all(folder).with_context(cannot)?;
     // Whoever reads meanwhile gets the old list or the new one.
     let part = folder.join(format!("{kept}.part"));

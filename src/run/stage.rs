@@ -737,6 +737,7 @@ pub(super) struct Keeping {
     pub(super) live: bool,
     /// Why writing stopped, for whoever looks on.
     pub(super) failed: Arc<Mutex<Option<Box<str>>>>,
+    pub(super) notices: Notices,
 }
 
 impl Keeping {
@@ -818,7 +819,10 @@ impl Keeping {
         self.meters.files.store(self.store.files() as u64, Ordering::Relaxed);
         if let Some(failure) = self.store.failure() {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            failed.get_or_insert_with(|| failure.to_string().into());
+            if failed.is_none() {
+                self.notices.add(wall(), true, &failure.to_string());
+                *failed = Some(failure.to_string().into());
+            }
         }
     }
 
