@@ -64,6 +64,9 @@ fn a_bundle_holds_and_its_findings_come_out_again() {
     }
     let info = fs::read_to_string(Path::new(&bundle).join("bag-info.txt")).unwrap();
     assert!(info.contains("External-Identifier: D-2026/7\n"), "{info}");
+    let environment = fs::read_to_string(Path::new(&bundle).join("data/environment.json")).unwrap();
+    let environment: Value = serde_json::from_str(&environment).unwrap();
+    assert!(["program_sha256", "libraries_sha256"].iter().all(|key| environment[key].as_str().unwrap().len() == 64));
     // Nothing is overwritten, and nothing is added to what is sealed.
     let capture = folder.path("call.pcap");
     assert_eq!(zollhund(&["analyze", &capture, "--save", &bundle]).status, 2);
@@ -240,6 +243,50 @@ mount -o remount,size=64m "$disk"
 }
 
 #[test]
+fn what_only_people_know_is_asked_for_and_told() {
+    let folder = Folder::new();
+    let capture = folder.file("call.pcap", pcap(CALL.link, &frames(40)));
+    let save = |name: &str, audit: Option<&str>| {
+        let bundle = folder.path(name);
+        let mut words = vec!["analyze", &capture, "--service", "zoom", "--save", &bundle];
+        words.extend(audit.iter().flat_map(|audit| ["--audit", audit]));
+        let ran = zollhund(&words);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        let report = fs::read_to_string(format!("{bundle}/data/report.json")).unwrap();
+        (
+            ran.err,
+            serde_json::from_str::<Value>(&report).unwrap(),
+            zollhund(&["report", &bundle, "--format", "html"]).out,
+        )
+    };
+    let (said, report, page) = save("none", None);
+    assert!(said.contains("no audit file") && said.contains("zollhund services template"), "{said}");
+    assert!(
+        report.get("stated").is_none() && page.contains("Not stated:</strong> Case, reference · Purpose · Legal basis")
+    );
+    let bare = folder.file("bare.toml", AUDIT);
+    let (said, report, page) = save("bare", Some(&bare));
+    assert!(said.contains("bare.toml: case.purpose, case.legal_basis, operator.name, "), "{said}");
+    assert_eq!((&report["stated"]["reference"], &report["stated"]["witness"]), (&"D-2026/7".into(), &"".into()));
+    assert!(page.contains("Not stated:</strong> Purpose · Legal basis"));
+    assert!(zollhund(&["services", "check", &bare]).out.contains("not stated: case.purpose, "));
+    // The template states all of it.
+    let full = folder.file("full.toml", zollhund(&["services", "template"]).out);
+    let (said, report, page) = save("full", Some(&full));
+    assert!(!said.contains("not stated"), "{said}");
+    assert!(!zollhund(&["services", "check", &full]).out.contains("not stated"));
+    for (key, words) in [
+        ("legal_basis", "Art. 58(1)(b) GDPR"),
+        ("witness", "B. Beobachter"),
+        ("consent", "all took part as testers and agreed in writing on 2026-11-18"),
+        ("deletion", "2028-12-31"),
+    ] {
+        assert_eq!(report["stated"][key], words);
+        assert!(page.contains(words), "{words}");
+    }
+}
+
+#[test]
 fn what_holds_is_told_in_german_too() {
     let folder = Folder::new();
     let bundle = sealed(&folder);
@@ -408,6 +455,9 @@ fn a_slice_of_a_capture_that_was_watched_goes_by_packet_ids() {
     fs::write(&recording, shorter).unwrap();
     let report: Value =
         serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap();
+    let recording = &report["captures"][0]["recording"];
+    assert!(recording["application"].as_str().unwrap().starts_with("zollhund "), "{recording}");
+    assert!(!recording["interfaces"].as_array().unwrap().is_empty(), "{recording}");
     let findings = report["findings"].as_array().unwrap();
     let far = |f: &Value| f["frames"].as_array().unwrap().iter().all(|n| n.as_u64().unwrap() > 2);
     let at = findings.iter().position(|f| !f["frames"].as_array().unwrap().is_empty() && far(f)).unwrap();

@@ -2,8 +2,10 @@
 
 use super::args::{Format, Judge, Tell};
 use super::{Exit, complain, conclude, job, print, wanted};
+use crate::engine::view::Stated;
 use crate::engine::{Device, Knowledge};
 use crate::evidence::{Sealed, is_sealed};
+use crate::report::missing;
 use crate::run::{self, Bundle, Draft, Holds, Outcome, Prepare, Statement, Verified, Verify, Witness};
 use crate::wire::Text;
 use anyhow::{Context, Result};
@@ -19,6 +21,7 @@ pub(super) fn save(
     judge: &Judge,
     tell: &Tell,
 ) -> Result<Exit> {
+    remind(judge)?;
     let ranges = run::geo_folder();
     let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device, files)?;
     let mut bundle = draft.begin("capture files that were given")?;
@@ -47,6 +50,9 @@ impl Keeping {
         judge: &Judge,
         tell: &Tell,
     ) -> Result<(Self, Option<Prepare>, Receiver<Bundle>)> {
+        if folder.is_some() {
+            remind(judge)?;
+        }
         let ranges = run::geo_folder();
         let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
         let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[])).transpose()?;
@@ -85,6 +91,22 @@ impl Keeping {
         }
         Ok(exit)
     }
+}
+
+/// Says what only people can know and the report will miss, while it can still be written down.
+fn remind(judge: &Judge) -> Result<()> {
+    let Some(path) = &judge.audit else {
+        complain(
+            "no audit file: the report will not say who audits, why and by what right; `zollhund services template` writes one \
+             to fill in, --audit FILE reads it",
+        );
+        return Ok(());
+    };
+    let missing = missing(&Stated::from(&run::audit(path)?));
+    if !missing.is_empty() {
+        complain(&format!("not stated in {}: {}", path.display(), missing.join(", ")));
+    }
+    Ok(())
 }
 
 /// The digest stands on the screen, where it can be photographed or written down.

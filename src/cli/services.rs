@@ -2,6 +2,7 @@
 
 use super::args::{Format, Services};
 use super::geo::pretty;
+use crate::engine::view::Stated;
 use crate::policy::{Book, Lang, List, Parameters, Profile};
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -32,8 +33,11 @@ fn check(book: &Book, file: &Path) -> Result<String> {
             Some(list) => format!("{} recipients in {}", list.entries.len(), list.source.name),
             None => "no list of recipients".to_owned(),
         };
+        let missing = crate::report::missing(&Stated::from(&audit));
+        let missing =
+            if missing.is_empty() { String::new() } else { format!("{shown}: not stated: {}\n", missing.join(", ")) };
         return Ok(format!(
-            "{shown}: audit file of case {} is well formed: {recipients}, {} markers, {}; SHA-256 {}\n",
+            "{shown}: audit file of case {} is well formed: {recipients}, {} markers, {}; SHA-256 {}\n{missing}",
             crate::wire::Text::from(&*audit.case.reference),
             audit.markers.len(),
             if audit.vantage.is_some() { "a vantage" } else { "no vantage" },

@@ -89,7 +89,7 @@ impl Engine {
             dns_answers: self.dns_answers,
             handshakes: u64::from(self.handshakes_retired) + self.handshakes.len() as u64,
             service: knowledge.profile.as_ref().map(|p| (p.file.id.clone(), p.file.name.clone())),
-            stated: knowledge.audit.as_ref().map(stated),
+            stated: knowledge.audit.as_ref().map(Stated::from),
             list: knowledge.profile.as_ref().map(|p| Arc::clone(&p.list.source)),
             recipients: subjects,
             lang,
@@ -281,23 +281,38 @@ fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, Filed
     (order.into_iter().map(|(_, subject)| subject).collect(), filed_as)
 }
 
-fn stated(audit: &Audit) -> Stated {
-    let case = &audit.case;
-    Stated {
-        reference: case.reference.clone(),
-        date: case.date.0.to_string().into(),
-        controller: case.controller.clone(),
-        client: case.client.clone(),
-        version: case.version.clone(),
-        configuration: case.configuration.clone(),
-        note: case.note.clone(),
-        jurisdiction: audit.jurisdiction.map(|code| code.to_string().into()).unwrap_or_default(),
-        place: audit.vantage.as_ref().map(|place| StatedPlace {
-            city: place.name.clone(),
-            latitude: place.point.latitude,
-            longitude: place.point.longitude,
-            radius_km: place.radius,
-        }),
+impl From<&Audit> for Stated {
+    fn from(audit: &Audit) -> Self {
+        let Audit { case, operator, consent, network, retention, .. } = audit;
+        Self {
+            reference: case.reference.clone(),
+            date: case.date.0.to_string().into(),
+            purpose: case.purpose.clone(),
+            legal_basis: case.legal_basis.clone(),
+            controller: case.controller.clone(),
+            operator: operator.name.clone(),
+            organisation: operator.organisation.clone(),
+            contact: operator.contact.clone(),
+            witness: operator.witness.clone(),
+            consent: consent.participants.clone(),
+            accounts: consent.accounts.clone(),
+            client: case.client.clone(),
+            version: case.version.clone(),
+            platform: case.platform.clone(),
+            account: case.account.clone(),
+            configuration: case.configuration.clone(),
+            network: network.access.clone(),
+            deletion: retention.until.map(|day| day.0.to_string().into()).unwrap_or_default(),
+            retention: retention.rule.clone(),
+            note: case.note.clone(),
+            jurisdiction: audit.jurisdiction.map(|code| code.to_string().into()).unwrap_or_default(),
+            place: audit.vantage.as_ref().map(|place| StatedPlace {
+                city: place.name.clone(),
+                latitude: place.point.latitude,
+                longitude: place.point.longitude,
+                radius_km: place.radius,
+            }),
+        }
     }
 }
 

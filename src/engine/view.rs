@@ -180,6 +180,29 @@ pub struct CaptureInfo {
     pub bytes: u64,
     /// Link types met, in words.
     pub link_types: Vec<Box<str>>,
+    /// How it was recorded, as the file says.
+    pub recording: Recording,
+}
+
+/// How a capture was recorded, in the words of whoever wrote the file; empty where it does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recording {
+    pub application: Text,
+    pub system: Text,
+    pub hardware: Text,
+    /// The first few.
+    pub interfaces: Vec<Interface>,
+}
+
+/// What was recorded on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interface {
+    pub name: Text,
+    pub description: Text,
+    /// What it excludes was never in the file.
+    pub filter: Text,
+    /// Most bytes kept of a frame; `None` is no limit.
+    pub snap_len: Option<u32>,
 }
 
 /// The law that stood on the days of the capture for a country in which something was placed.
@@ -206,19 +229,37 @@ pub struct LookUps {
 
 /// What the auditor states of the case in the audit file. Nothing of it was observed; what is empty was not stated.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Stated {
     pub reference: Box<str>,
     /// The day of the statements.
     pub date: Box<str>,
+    pub purpose: Box<str>,
+    pub legal_basis: Box<str>,
     pub controller: Box<str>,
+    /// Who made the capture, for whom, and who watched.
+    pub operator: Box<str>,
+    pub organisation: Box<str>,
+    pub contact: Box<str>,
+    pub witness: Box<str>,
+    /// Of those whose communication it is, and their test accounts.
+    pub consent: Box<str>,
+    pub accounts: Box<str>,
     pub client: Box<str>,
     pub version: Box<str>,
+    pub platform: Box<str>,
+    pub account: Box<str>,
     pub configuration: Box<str>,
+    /// How the device reaches the internet.
+    pub network: Box<str>,
+    /// Day on which the evidence is deleted, and the rule for it.
+    pub deletion: Box<str>,
+    pub retention: Box<str>,
     pub note: Box<str>,
     /// The member state whose authority audits.
     pub jurisdiction: Box<str>,
     /// The place of the capture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<StatedPlace>,
 }
 

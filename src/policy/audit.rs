@@ -28,6 +28,10 @@ const MAX_ROWS: usize = 10_000;
 pub struct Audit {
     pub source: Arc<Source>,
     pub case: AuditedCase,
+    pub operator: Operator,
+    pub consent: Consent,
+    pub network: Network,
+    pub retention: Retention,
     pub vantage: Option<Vantage>,
     /// The member state whose authority audits.
     pub jurisdiction: Option<CountryCode>,
@@ -55,15 +59,57 @@ pub struct AuditedCase {
     pub reference: Box<str>,
     pub date: Date,
     #[serde(default)]
+    pub purpose: Box<str>,
+    #[serde(default)]
+    pub legal_basis: Box<str>,
+    #[serde(default)]
     pub controller: Box<str>,
     #[serde(default)]
     pub client: Box<str>,
     #[serde(default)]
     pub version: Box<str>,
     #[serde(default)]
+    pub platform: Box<str>,
+    #[serde(default)]
+    pub account: Box<str>,
+    #[serde(default)]
     pub configuration: Box<str>,
     #[serde(default)]
     pub note: Box<str>,
+}
+
+/// Who makes the capture.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operator {
+    pub name: Box<str>,
+    pub organisation: Box<str>,
+    pub contact: Box<str>,
+    pub witness: Box<str>,
+}
+
+/// Whose communication it is, and what they agreed to.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Consent {
+    pub participants: Box<str>,
+    /// Test accounts, by pseudonym.
+    pub accounts: Box<str>,
+}
+
+/// How the audited device reaches the internet, as far as no capture shows it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    pub access: Box<str>,
+}
+
+/// How long the evidence is kept.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retention {
+    pub until: Option<Date>,
+    pub rule: Box<str>,
 }
 
 /// A country, or all of the European Economic Area as of the day asked about.
@@ -97,6 +143,14 @@ pub enum DpfStatus {
 #[serde(deny_unknown_fields)]
 struct File {
     case: AuditedCase,
+    #[serde(default)]
+    operator: Operator,
+    #[serde(default)]
+    consent: Consent,
+    #[serde(default)]
+    network: Network,
+    #[serde(default)]
+    retention: Retention,
     #[serde(default)]
     vantage: Option<VantageRow>,
     #[serde(default)]
@@ -181,6 +235,11 @@ impl Audit {
         if file.case.reference.trim().is_empty() {
             return Err(wrong("case.reference", "is empty; write the case's reference as your records have it"));
         }
+        if let Some(until) = file.retention.until.filter(|until| until.0 < file.case.date.0) {
+            let what =
+                format!("{} lies before the day of the case, {}; write when it is deleted", until.0, file.case.date.0);
+            return Err(wrong("retention.until", &what));
+        }
         for (key, rows) in [("dpf", file.dpf.len()), ("markers", file.markers.len())] {
             if rows > MAX_ROWS {
                 return Err(wrong(key, &format!("has {rows} entries; keep to {MAX_ROWS}")));
@@ -241,6 +300,10 @@ impl Audit {
         let (service, parameters) = file.service.map_or_else(Default::default, |s| (s.profile, s.parameters));
         Ok(Self {
             case: file.case,
+            operator: file.operator,
+            consent: file.consent,
+            network: file.network,
+            retention: file.retention,
             vantage: file.vantage.map(|v| vantage(name, &v)).transpose()?,
             jurisdiction: file.jurisdiction.map(|c| c.0),
             service,

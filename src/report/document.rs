@@ -2,7 +2,9 @@
 //! describes them; rows of the large tables have their shape from the tables.
 
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
-use crate::engine::view::{CaptureInfo, LawNote, LookUps, Marker, Series, Summary, Tally, Timeline, Words};
+use crate::engine::view::{
+    CaptureInfo, Interface, LawNote, LookUps, Marker, Recording, Series, Summary, Tally, Timeline, Words,
+};
 use crate::policy::recognise::{Reason, Sign};
 use crate::policy::subject::{Agreement, Alias, Blind, Label, Validity};
 use crate::policy::{Circumstances, Ground, Proposal, Severity, Subject, Twin};
@@ -118,6 +120,52 @@ pub(super) struct Capture<'a> {
     pub(super) sha256: Option<Said<'a>>,
     pub(super) bytes: u64,
     pub(super) link_types: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recording: Option<Recorded<'a>>,
+}
+
+/// How it was recorded, as the file says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Recorded<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) application: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) system: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hardware: Option<Said<'a>>,
+    pub(super) interfaces: Vec<On<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct On<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) description: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) filter: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) snap_length: Option<u32>,
+}
+
+fn recorded_on(i: &Interface) -> On<'_> {
+    let Interface { name, description, filter, snap_len } = i;
+    On {
+        name: some(name.exact()),
+        description: some(description.exact()),
+        filter: some(filter.exact()),
+        snap_length: *snap_len,
+    }
+}
+
+fn recorded(recording: &Recording) -> Option<Recorded<'_>> {
+    let Recording { application, system, hardware, interfaces } = recording;
+    (*recording != Recording::default()).then(|| Recorded {
+        application: some(application.exact()),
+        system: some(system.exact()),
+        hardware: some(hardware.exact()),
+        interfaces: interfaces.iter().map(recorded_on).collect(),
+    })
 }
 
 pub(super) fn capture(info: &CaptureInfo) -> Capture<'_> {
@@ -127,6 +175,7 @@ pub(super) fn capture(info: &CaptureInfo) -> Capture<'_> {
         sha256: some(&info.sha256),
         bytes: info.bytes,
         link_types: info.link_types.iter().map(|link| (&**link).into()).collect(),
+        recording: recorded(&info.recording),
     }
 }
 

@@ -175,6 +175,8 @@ pub(crate) fn role_word(role: &str, lang: Lang) -> &str {
         "content" => "Inhalte",
         "auth" => "Anmeldung",
         "update" => "Aktualisierung",
+        "telemetry" => "Telemetrie",
+        "push" => "Push-Nachrichten",
         "crash" => "Absturzberichte",
         "ads" => "Werbung",
         "payment" => "Zahlung",
@@ -231,7 +233,9 @@ mod tests {
 
     #[test]
     fn purposes_are_in_the_language_of_the_report() {
-        for (role, de) in [("signalling", "Signalisierung"), ("media", "Medien"), ("push", "push"), ("dns", "dns")] {
+        for (role, de) in
+            [("signalling", "Signalisierung"), ("media", "Medien"), ("push", "Push-Nachrichten"), ("dns", "dns")]
+        {
             assert_eq!((role_word(role, Lang::En), role_word(role, Lang::De)), (role, de));
         }
     }

@@ -4,6 +4,7 @@
 
 mod annex;
 mod canonical;
+mod checklist;
 mod community;
 mod diff;
 mod document;
@@ -19,6 +20,7 @@ pub mod tables;
 mod text;
 
 pub use annex::{Annex, EndpointRow, HelloRow};
+pub use checklist::missing;
 pub use community::community_hash;
 pub use diff::{DIFF_SCHEMA, Difference, diff_html, diff_text};
 pub use export::{Exporter, Fields, FlowRow, hosts_line};

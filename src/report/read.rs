@@ -2,14 +2,15 @@
 //! may be anybody's: every text is neutralised or kept as untrusted, and what no program wrote is refused in one line.
 
 use super::document::{
-    Agreed, Aliased, Because, Capture, FindingRow, Hex, Kept, Labelled, Law, Line, Located, Looked, LossRow, Mark,
-    Origin, Proposed, Recipient, Runner, Seen, Service, Totals, Translation, VALIDITIES,
+    Agreed, Aliased, Because, Capture, FindingRow, Hex, Kept, Labelled, Law, Line, Located, Looked, LossRow, Mark, On,
+    Origin, Proposed, Recipient, Recorded, Runner, Seen, Service, Totals, Translation, VALIDITIES,
 };
 use super::json::SCHEMA_VERSION;
 use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
 use crate::dissect::fact::{Choice, HelloTransport, Hidden, MediaSeen, NameSource, Offer};
 use crate::engine::view::{
-    CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words,
+    CaptureInfo, Cell, Interface, LawNote, LookUps, LossView, Marker, Recording, Series, Stated, Summary, Timeline,
+    Words,
 };
 use crate::policy::recognise::Reason;
 use crate::policy::rules::RULES;
@@ -292,18 +293,58 @@ fn proposal(p: Proposed<'_>) -> Proposal {
     }
 }
 
-fn stated(said: Stated) -> Stated {
-    Stated {
-        reference: clean(&said.reference),
-        date: clean(&said.date),
-        controller: clean(&said.controller),
-        client: clean(&said.client),
-        version: clean(&said.version),
-        configuration: clean(&said.configuration),
-        note: clean(&said.note),
-        jurisdiction: clean(&said.jurisdiction),
-        place: said.place.map(|place| StatedPlace { city: clean(&place.city), ..place }),
+fn stated(mut said: Stated) -> Stated {
+    let Stated {
+        reference,
+        date,
+        purpose,
+        legal_basis,
+        controller,
+        operator,
+        organisation,
+        contact,
+        witness,
+        consent,
+        accounts,
+        client,
+        version,
+        platform,
+        account,
+        configuration,
+        network,
+        deletion,
+        retention,
+        note,
+        jurisdiction,
+        place,
+    } = &mut said;
+    let texts = [
+        reference,
+        date,
+        purpose,
+        legal_basis,
+        controller,
+        operator,
+        organisation,
+        contact,
+        witness,
+        consent,
+        accounts,
+        client,
+        version,
+        platform,
+        account,
+        configuration,
+        network,
+        deletion,
+        retention,
+        note,
+        jurisdiction,
+    ];
+    for text in texts.into_iter().chain(place.as_mut().map(|place| &mut place.city)) {
+        *text = clean(text);
     }
+    said
 }
 
 fn loss(row: LossRow) -> LossView {
@@ -318,6 +359,23 @@ fn capture(c: Capture<'_>) -> CaptureInfo {
         sha256: maybe(c.sha256).unwrap_or_default(),
         bytes: c.bytes,
         link_types: c.link_types.iter().map(|link| clean(link)).collect(),
+        recording: c.recording.map(recording).unwrap_or_default(),
+    }
+}
+
+fn recording(r: Recorded<'_>) -> Recording {
+    let said = |text: Option<std::borrow::Cow<'_, str>>| text.map(|text| Text::from(&*text)).unwrap_or_default();
+    let on = |on: On<'_>| Interface {
+        name: said(on.name),
+        description: said(on.description),
+        filter: said(on.filter),
+        snap_len: on.snap_length,
+    };
+    Recording {
+        application: said(r.application),
+        system: said(r.system),
+        hardware: said(r.hardware),
+        interfaces: r.interfaces.into_iter().map(on).collect(),
     }
 }
 

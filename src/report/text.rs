@@ -8,9 +8,11 @@ use super::format::{self, bytes, number, short_source, symbol};
 use super::page::{Page, Role, Style};
 use crate::attribution::CountryCode;
 use crate::engine::view::{LawNote, LookUps, LossView, Stated, Summary};
-use crate::policy::{self, Finding, Ground, Lang};
+use crate::policy::{self, Finding, Ground, Lang, Listing};
 use crate::wire::{Day, FrameNo, Text};
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Frames spelled out behind a finding; the rest is in the tables.
@@ -23,7 +25,7 @@ const SET_ASIDE: &str = "set aside";
 const ECHO: &str = "seen on another interface too";
 /// Countries whose law is told in the head, and lines for each.
 const LAWS: usize = 4;
-const LAW_LINES: usize = 4;
+const LAW_LINES: usize = 2;
 
 /// Writes the summary in the language of the style. No line is wider than its width.
 ///
@@ -102,17 +104,52 @@ impl Told<'_> {
         if let Some(stated) = s.stated.as_ref().map(|stated| self.stated(stated)).filter(|line| !line.is_empty()) {
             page.labelled(lang.pick("stated", "angegeben"), Role::Plain, &stated, self.most(2));
         }
-        if !s.sources.is_empty() {
+        self.overview(page);
+        if self.verbose && !s.sources.is_empty() {
             let sources: Vec<String> = s.sources.iter().map(|source| short_source(source)).collect();
-            page.labelled(lang.pick("data", "Daten"), Role::Faint, &sources.join(" · "), self.most(2));
+            page.labelled(lang.pick("data", "Daten"), Role::Faint, &sources.join(" · "), usize::MAX);
         }
         if let Some(look_ups) = &s.look_ups {
             page.labelled(lang.pick("look-ups", "Abfragen"), Role::Attention, &self.look_ups(look_ups), usize::MAX);
         }
         self.law(page);
-        if let Some(age) = self.law_age().filter(|_| c.frames > 0) {
-            page.labelled(lang.pick("law table", "Regimetab."), Role::Faint, &age, 2);
+    }
+
+    /// How many recipients there are of each kind, and in which countries.
+    fn overview(&self, page: &mut Page<'_>) {
+        let (s, lang) = (self.summary, self.lang);
+        let of = |listing: Listing| s.recipients.iter().filter(|r| r.listing == listing).count() as u64;
+        let kinds =
+            recipients::GROUPS.iter().map(|(listing, ..)| (*listing, of(*listing))).filter(|(_, count)| *count > 0);
+        let kinds: Vec<String> = kinds
+            .map(|(listing, count)| match listing {
+                Listing::Unjudged => self.n(count),
+                _ => format!("{} {}", self.group_title(listing), self.n(count)),
+            })
+            .collect();
+        if kinds.is_empty() {
+            return;
         }
+        page.labelled(lang.pick("recipients", "Empfänger"), Role::Plain, &kinds.join(" · "), 2);
+        let mut places: BTreeMap<CountryCode, (u64, u64)> = BTreeMap::new();
+        let mut unknown = 0_u64;
+        for r in s.recipients.iter().filter(|r| r.listing != Listing::Local) {
+            match &r.located_in {
+                Some(claim) => {
+                    let place = places.entry(claim.value).or_default();
+                    *place = (place.0 + 1, place.1.saturating_add(r.traffic.bytes_up));
+                }
+                None => unknown += 1,
+            }
+        }
+        let mut places: Vec<_> = places.into_iter().collect();
+        places.sort_by_key(|(_, (_, sent))| Reverse(*sent));
+        let mut told: Vec<String> =
+            places.into_iter().map(|(country, (count, _))| format!("{country} {}", self.n(count))).collect();
+        if unknown > 0 {
+            told.push(format!("{} {}", lang.pick("not known", "unbekannt"), self.n(unknown)));
+        }
+        page.labelled(lang.pick("places", "Orte"), Role::Plain, &told.join(" · "), self.most(2));
     }
 
     /// What the auditor states of the case and nobody observed.
@@ -261,34 +298,37 @@ impl Told<'_> {
         format!("{name} ({id}){}", list.unwrap_or_default())
     }
 
-    /// The law of the days of the capture. What all notes have in common (the day, the table) is said once.
-    fn law(&self, page: &mut Page<'_>) {
-        let lang = self.lang;
+    /// What all notes on the law have in common (the day, the table), and what is left of each.
+    pub(super) fn laws(&self) -> (String, Vec<(String, &str)>) {
         let laws = self.laws_by_weight();
-        let label = lang.pick("law then", "Recht");
-        if let [law] = laws.as_slice() {
-            let text = format!("{}: {}", self.country(&law.country), law.text);
-            page.labelled(label, Role::Plain, &text, self.most(LAW_LINES + 2));
-            return;
-        }
         let prefix = common(&laws, |text| text.find(": ").and_then(|at| text.get(..at + 2)));
         let suffix = common(&laws, |text| text.rfind(" (").and_then(|at| text.get(at..)));
         let said = format!("{}{}", prefix.trim_end_matches(": "), suffix.trim_end_matches('.'));
-        if !said.trim().is_empty() {
-            page.labelled(label, Role::Plain, &format!("{}:", said.trim()), 2);
+        let told = laws.into_iter().map(|law| {
+            let text = law.text.strip_prefix(prefix).unwrap_or(&law.text);
+            (self.country(&law.country), text.strip_suffix(suffix).unwrap_or(text))
+        });
+        (said.trim().to_owned(), told.collect())
+    }
+
+    /// The law of the days of the capture, and the age of the table that says it.
+    fn law(&self, page: &mut Page<'_>) {
+        let lang = self.lang;
+        let (said, laws) = self.laws();
+        let age = self.law_age().filter(|_| self.summary.circumstances.frames > 0);
+        let head: Vec<String> = Some(said).filter(|said| !said.is_empty()).into_iter().chain(age).collect();
+        if !head.is_empty() {
+            page.labelled(lang.pick("law then", "Recht"), Role::Faint, &head.join(" · "), self.most(2));
         }
         let most = self.most(LAWS);
-        for (at, law) in laws.iter().take(most).enumerate() {
-            let label = if at == 0 && said.trim().is_empty() { label } else { "" };
-            let text = law.text.strip_prefix(prefix).unwrap_or(&law.text);
-            let text = text.strip_suffix(suffix).unwrap_or(text);
-            page.labelled(label, Role::Plain, &format!("{}: {text}", self.country(&law.country)), self.most(LAW_LINES));
+        for (country, text) in laws.iter().take(most) {
+            page.labelled("", Role::Plain, &format!("{country}: {text}"), self.most(LAW_LINES));
         }
         let rest = laws.get(most.min(laws.len())..).unwrap_or_default();
         if !rest.is_empty() {
-            let codes: Vec<&str> = rest.iter().map(|law| &*law.country).collect();
-            let also = lang.pick("also in report.json", "auch in report.json");
-            page.labelled("", Role::Faint, &format!("{also}: {}", codes.join(", ")), 2);
+            let countries: Vec<&str> = rest.iter().map(|(country, _)| country.as_str()).collect();
+            let also = lang.pick("also in report.html", "auch in report.html");
+            page.labelled("", Role::Faint, &format!("{also}: {}", countries.join(", ")), 2);
         }
     }
 
@@ -301,7 +341,7 @@ impl Told<'_> {
             there.map(|r| r.traffic.bytes_up).fold(0, u64::saturating_add)
         };
         let mut laws: Vec<&LawNote> = self.summary.law.iter().collect();
-        laws.sort_by_cached_key(|law| std::cmp::Reverse(sent(law)));
+        laws.sort_by_cached_key(|law| Reverse(sent(law)));
         laws
     }
 

@@ -12,12 +12,15 @@ use super::knowledge::{self, Wanted, knowledge};
 use super::offline::{Input, Job, Outcome, analyze};
 use crate::engine::Device;
 use crate::evidence::{
-    CUSTODY, Custody, PAYLOAD, Sealed, Told, check, digests, is_sealed, read_journal, seal, stamp_path,
+    CUSTODY, Custody, Digests, PAYLOAD, Sealed, Told, check, digests, is_sealed, read_journal, seal_with, stamp_path,
 };
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result, bail};
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -77,6 +80,8 @@ pub struct Draft {
 #[derive(Debug)]
 pub struct Bundle {
     root: PathBuf,
+    /// Of captures that were copied, by their paths in the bag.
+    copied: BTreeMap<String, Digests>,
     custody: Custody,
     reference: String,
     lang: Lang,
@@ -161,7 +166,7 @@ impl Draft {
             make_folder(path.parent().unwrap_or(&data))?;
             write(&path, &bytes)?;
         }
-        Ok(Bundle { root, custody, reference, lang })
+        Ok(Bundle { root, copied: BTreeMap::new(), custody, reference, lang })
     }
 }
 
@@ -199,10 +204,12 @@ impl Bundle {
             if path.is_dir() {
                 bail!("{}: --save copies capture files; name the files in that folder", path.display());
             }
-            let to = self.capture().join(knowledge::file_name(path));
+            let name = knowledge::file_name(path);
+            let to = self.capture().join(&name);
             copy(path, &to)?;
-            let sha256 = digests(&to)?.sha256;
-            self.note("copied", &format!("{}, SHA-256 {sha256}", knowledge::file_name(path)))?;
+            let digests = digests(&to)?;
+            self.note("copied", &format!("{name}, SHA-256 {}", digests.sha256))?;
+            self.copied.insert(format!("{RECORDING}/{name}"), digests);
             taken.push(to);
         }
         Ok(taken)
@@ -243,7 +250,7 @@ impl Bundle {
         if !self.reference.is_empty() {
             info.push(("External-Identifier", &self.reference));
         }
-        Ok(seal(&self.root, &info)?)
+        Ok(seal_with(&self.root, &info, &self.copied)?)
     }
 }
 
@@ -264,7 +271,7 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
         Some(path) => knowledge::audit(&data.join(path))?.case.reference.to_string(),
         None => String::new(),
     };
-    let mut bundle = Bundle { root: root.to_owned(), custody, reference, lang: lang(&recipe) };
+    let mut bundle = Bundle { root: root.to_owned(), copied: BTreeMap::new(), custody, reference, lang: lang(&recipe) };
     bundle.note("resumed", "the run that made this bundle was interrupted; what it saved is analyzed and sealed")?;
     for (name, had, of) in recipe.cut_short(root) {
         bundle.note("cut short", &format!("{name}: {had} of {of} bytes were copied"))?;
@@ -414,8 +421,9 @@ pub fn witness(root: &Path, wanted: &Witness<'_>) -> Result<Vec<String>> {
 #[derive(Debug, Serialize)]
 struct Environment {
     program: &'static str,
-    /// SHA-256 of the program file.
+    /// SHA-256 of the program file, and of the list of libraries that it was built from (`Cargo.lock`).
     program_sha256: Option<String>,
+    libraries_sha256: String,
     features: Vec<&'static str>,
     system: &'static str,
     architecture: &'static str,
@@ -423,7 +431,32 @@ struct Environment {
     distribution: Option<String>,
     processor: Option<String>,
     time_zone: Option<String>,
+    /// Who keeps the wall clock right, as far as is known.
+    clock: Option<String>,
+    /// Who resolves names, and which variables send traffic through a proxy (their names: values can hold passwords).
+    resolvers: Vec<String>,
+    proxies: Vec<&'static str>,
     sealed: String,
+}
+
+/// Versions and digests of every library in the program.
+const LIBRARIES: &[u8] = include_bytes!("../../Cargo.lock");
+const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+
+#[cfg(feature = "live")]
+fn clock() -> Option<String> {
+    use crate::host::{Sync, sync};
+    match sync() {
+        Sync::Synchronised { by, since: Some(since) } => Some(format!("kept right by {by}, last at {since}")),
+        Sync::Synchronised { by, since: None } => Some(format!("kept right by {by}")),
+        Sync::Kept { by } => Some(format!("{by} runs; whether it has reached a time server is not known")),
+        Sync::NotKnown => None,
+    }
+}
+
+#[cfg(not(feature = "live"))]
+const fn clock() -> Option<String> {
+    None
 }
 
 fn environment() -> Environment {
@@ -433,8 +466,11 @@ fn environment() -> Environment {
         Some(Text::from(line.trim_matches([' ', '\t', ':', '=', '"'])).to_string())
     };
     let zone = fs::read_link("/etc/localtime").ok();
+    let resolvers = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let resolvers = resolvers.lines().filter_map(|line| line.strip_prefix("nameserver"));
     Environment {
         program: PROGRAM,
+        libraries_sha256: HEXLOWER.encode(digest(&SHA256, LIBRARIES).as_ref()),
         program_sha256: std::env::current_exe().ok().and_then(|path| digests(&path).ok()).map(|d| d.sha256),
         features: [
             ("live", cfg!(feature = "live")),
@@ -450,6 +486,9 @@ fn environment() -> Environment {
         distribution: first("/etc/os-release", "PRETTY_NAME"),
         processor: first("/proc/cpuinfo", "model name"),
         time_zone: zone.and_then(|path| Some(path.to_str()?.rsplit_once("zoneinfo/")?.1.to_owned())),
+        clock: clock(),
+        resolvers: resolvers.map(|address| Text::from(address.trim()).to_string()).take(8).collect(),
+        proxies: PROXIES.into_iter().filter(|name| std::env::var_os(name).is_some()).collect(),
         sealed: now().to_string(),
     }
 }

@@ -3,11 +3,11 @@
 use super::bundle::unwrapped;
 use super::knowledge::file_name;
 use super::tables::{Tables, new_file};
-use super::told::{Listener, phone_trailer, tell};
+use super::told::{Listener, phone_trailer, recorded, tell};
 use crate::attribution::Owner;
 use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
-use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Summary};
+use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Recording, Summary};
 use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows};
 use crate::evidence::{Entry, Header, JOURNAL, Sealed, Told, read_journal};
 use crate::policy::Lang;
@@ -252,6 +252,7 @@ impl Run {
         let mut last = Timestamp::ZERO;
         let mut listener = if self.journal.is_some() { Listener::beside_journal() } else { Listener::default() };
         let mut foreign = BTreeMap::new();
+        let mut recording = Recording::default();
         loop {
             let numbered = capture.is_numbered();
             match capture.next() {
@@ -274,6 +275,7 @@ impl Run {
                     }
                 }
                 Ok(Some(Record::Note(note))) => {
+                    recorded(&note, &mut recording);
                     if let Note::Interface { link, .. } = note
                         && !can_read(link)
                     {
@@ -302,6 +304,7 @@ impl Run {
             sha256: info.sha256.map(|h| data_encoding::HEXLOWER.encode(&h).into()).unwrap_or_default(),
             bytes: info.bytes,
             link_types: info.links.iter().map(|link| link.to_string().into()).collect(),
+            recording,
         });
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::attribution::{Owner, OwnerMatch};
 use crate::capture::{About, Note};
-use crate::engine::view::{Incident, LossView, Marker};
+use crate::engine::view::{Incident, Interface, LossView, Marker, Recording};
 use crate::engine::{Engine, Input};
 use crate::evidence::{Comment, Described, Header, Told, read_comment};
 use crate::wire::capfile::APPLICATION;
@@ -126,6 +126,34 @@ impl Saying {
             Self::Through(interface) => engine.ingest(Input::Through(interface)),
             Self::Owner { owner, watched } => engine.ingest(Input::Owner { flow: None, owner, watched }),
         }
+    }
+}
+
+/// Interfaces of which a report tells how they were recorded on.
+const TOLD_INTERFACES: usize = 16;
+
+/// Notes down how a capture was recorded, as far as this note says it.
+pub(super) fn recorded(note: &Note, recording: &mut Recording) {
+    let say = |text: &Option<Text>, to: &mut Text| {
+        if let Some(text) = text.as_ref().filter(|_| to.exact().is_empty()) {
+            *to = text.clone();
+        }
+    };
+    match note {
+        Note::Section { application, system, hardware } => {
+            say(application, &mut recording.application);
+            say(system, &mut recording.system);
+            say(hardware, &mut recording.hardware);
+        }
+        Note::Interface { name, description, filter, snap_len, .. } => {
+            let text = |text: &Option<Text>| text.clone().unwrap_or_default();
+            let (name, description, filter) = (text(name), text(description), text(filter));
+            let interface = Interface { name, description, filter, snap_len: *snap_len };
+            if recording.interfaces.len() < TOLD_INTERFACES && !recording.interfaces.contains(&interface) {
+                recording.interfaces.push(interface);
+            }
+        }
+        _ => {}
     }
 }
 

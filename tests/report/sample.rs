@@ -5,7 +5,8 @@ use std::sync::Arc;
 use zollhund::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use zollhund::dissect::fact::{Hidden, NameSource};
 use zollhund::engine::view::{
-    CaptureInfo, Cell, LawNote, LookUps, LossView, Marker, Series, Stated, StatedPlace, Summary, Tally, Timeline,
+    CaptureInfo, Cell, Interface, LawNote, LookUps, LossView, Marker, Recording, Series, Stated, StatedPlace, Summary,
+    Tally, Timeline,
 };
 use zollhund::policy::subject::{Blind, Label, Traffic};
 use zollhund::policy::{Circumstances, Finding, Ground, Lang, Listing, Severity, Subject, Twin};
@@ -250,6 +251,12 @@ pub(crate) fn call(lang: Lang) -> Summary {
             sha256: "596b1cb3d079a58ec83bc5c06372a0229a775d5996262331e87dee7e4444ef18".into(),
             bytes: 704_179,
             link_types: vec!["Ethernet".into()],
+            recording: Recording {
+                application: "recorder 4.2".into(),
+                system: "Example OS 12".into(),
+                interfaces: vec![Interface { name: "eth0".into(), filter: "ip or ip6".into(), ..Interface::default() }],
+                ..Recording::default()
+            },
         }],
         circumstances: Circumstances {
             first: START,
@@ -320,7 +327,11 @@ pub(crate) fn hostile() -> Summary {
     summary.service = None;
     summary.list = None;
     let evil = "\u{1b}]0;owned\u{7}\u{202e}evil\u{200b}.example";
-    summary.captures = vec![CaptureInfo { name: evil.into(), format: "pcapng".into(), ..CaptureInfo::default() }; 5];
+    let on = Interface { name: evil.into(), description: evil.into(), filter: evil.into(), snap_len: Some(96) };
+    let recording =
+        Recording { application: evil.into(), system: evil.into(), hardware: evil.into(), interfaces: vec![on] };
+    let capture = CaptureInfo { name: evil.into(), format: "pcapng".into(), recording, ..CaptureInfo::default() };
+    summary.captures = vec![capture; 5];
     summary.circumstances.lost = 312;
     summary.circumstances.cut = 12;
     summary.circumstances.snap_length = 96;

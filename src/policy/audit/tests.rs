@@ -67,6 +67,8 @@ fn a_bad_audit_file_is_refused_with_file_key_and_cure() {
         ("[[markers]]\ntime = 2026-01-01T10:00:00Z", "markers 1: says nothing; give `act` (one of started, signed-in"),
         ("[[markers]]\ntime = 2026-01-01T10:00:00Z\nact = \"gone\"", "unknown variant `gone`"),
         ("[[dpf]]\nname = \"-\"\nstatus = \"active\"\nchecked = 2026-01-01", "dpf 1: `-` is no company name"),
+        ("[retention]\nuntil = 2020-01-01", "retention.until: 2020-01-01 lies before the day of the case, 2026-11-20"),
+        ("[operator]\nnom = \"A\"", "unknown field `nom`"),
         ("colour = 1", "unknown field `colour`"),
     ] {
         let said = parse(rest).unwrap_err().to_string();

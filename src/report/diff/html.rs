@@ -15,6 +15,8 @@ struct Page<'d> {
     lang: Lang,
     css: &'static str,
     style_hash: String,
+    program: String,
+    title: String,
     d: &'d Difference,
     sides: Vec<(&'static str, String, String)>,
     parts: Vec<Part>,
@@ -82,6 +84,8 @@ pub fn diff_html(d: &Difference) -> String {
         lang,
         css: CSS,
         style_hash: style_hash(),
+        program: format!("zollhund {}", d.zollhund),
+        title: format!("zollhund: {} – {}", d.a.name, d.b.name),
         d,
         sides: vec![("A", d.a.name.clone(), side(&d.a)), ("B", d.b.name.clone(), side(&d.b))],
         parts: vec![

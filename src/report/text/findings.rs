@@ -10,7 +10,6 @@ use crate::report::page::{Page, Role};
 const SUBJECTS: usize = 4;
 /// Lines for the words of a finding that stands alone, and for the names of a group.
 const ATTENTION_LINES: usize = 4;
-const NOTICE_LINES: usize = 3;
 const NAMES_LINES: usize = 2;
 
 impl Told<'_> {
@@ -47,6 +46,13 @@ impl Told<'_> {
             page.paragraph((Role::Faint, &label), 4, (Role::Faint, &codes.join(" · ")), 2);
         }
         self.set_aside_by_auditor(page);
+        if !self.verbose && !s.findings.is_empty() {
+            let all = lang.pick(
+                "all in full, with what they rest on: --verbose, --format html, --output DIR",
+                "alle im Wortlaut, mit ihren Grundlagen: --verbose, --format html, --output ORDNER",
+            );
+            page.text(2, Role::Faint, all, 2);
+        }
     }
 
     /// What the auditor has set aside is told, with reason and date.
@@ -75,20 +81,23 @@ impl Told<'_> {
         let count = if group.len() == 1 { String::new() } else { format!("{}×", self.n(group.len() as u64)) };
         let words = format!("  {}", title(first.code, lang));
         page.title((Role::of(first.severity), &label), &words, &count);
+        if first.severity < Severity::Attention && !self.verbose {
+            self.packed(page, group, false, 1);
+            return;
+        }
         if group.len() == 1 || self.verbose {
             for finding in group {
                 self.one(page, finding);
             }
             return;
         }
-        let rows = if first.severity >= Severity::Attention { SUBJECTS } else { 0 };
-        for finding in group.iter().take(rows) {
+        for finding in group.iter().take(SUBJECTS) {
             let frames = self.frames(&finding.frames, FRAMES);
             page.row(4, (Role::Plain, &finding.subject), (Role::Plain, &[]), (Role::Faint, &frames));
         }
-        let rest = group.get(rows..).unwrap_or_default();
+        let rest = group.get(SUBJECTS..).unwrap_or_default();
         if !rest.is_empty() {
-            self.packed(page, rest, rows > 0);
+            self.packed(page, rest, true, NAMES_LINES);
         }
         self.basis(page, "", group, 1);
     }
@@ -109,13 +118,12 @@ impl Told<'_> {
             // The sentence left out was the one that said whom it is about.
             format!("{}: {short}", host(finding))
         };
-        let lines = if finding.severity >= Severity::Attention { ATTENTION_LINES } else { NOTICE_LINES };
-        page.text(4, Role::Plain, &text, lines);
+        page.text(4, Role::Plain, &text, ATTENTION_LINES);
         self.basis(page, &frames, &[finding], 1);
     }
 
     /// Subjects in a row with their first frames, as many as there is room for, and how many more there are.
-    fn packed(&self, page: &mut Page<'_>, findings: &[&Finding], also: bool) {
+    fn packed(&self, page: &mut Page<'_>, findings: &[&Finding], also: bool, lines: usize) {
         let lang = self.lang;
         let more = |count: usize| {
             format!(
@@ -125,9 +133,6 @@ impl Told<'_> {
                 lang.pick("more", "weitere")
             )
         };
-        // Places and seats stand with the recipients; what else a finding says of a host stands only here.
-        let told_below = matches!(findings.first(), Some(f) if matches!(f.ground, Ground::LocatedIn | Ground::RunBy | Ground::ParentSeatedIn));
-        let lines = self.most(if told_below { 1 } else { NAMES_LINES });
         let mut text = if also { lang.pick("also ", "auch ").to_owned() } else { String::new() };
         for (at, finding) in findings.iter().enumerate() {
             let frames = self.frames(&finding.frames, 1);

@@ -12,13 +12,13 @@ use std::sync::Arc;
 const COLUMNS: [usize; 4] = [11, 10, 11, 6];
 
 /// The groups in their order: how many rows each has at first, and whether the company behind each row is told.
-const GROUPS: [(Listing, usize, bool); 6] = [
-    (Listing::Unjudged, 14, true),
-    (Listing::Service, 5, false),
+pub(super) const GROUPS: [(Listing, usize, bool); 6] = [
+    (Listing::Unjudged, 12, true),
+    (Listing::Service, 3, false),
     (Listing::Subprocessor, 4, true),
     (Listing::NotListed, 5, true),
-    (Listing::Background, 3, false),
-    (Listing::Local, 2, false),
+    (Listing::Background, 2, false),
+    (Listing::Local, 1, false),
 ];
 
 /// Attribution's word for an address whose range is only registered in the country.
@@ -29,26 +29,23 @@ const REVERSE_NAME: usize = 56;
 
 /// The sources behind most of the rows; rows name theirs only if it is another.
 #[derive(Clone, Copy)]
-struct Usual<'s> {
-    place: Option<&'s Source>,
-    company: Option<&'s Source>,
+pub(in crate::report) struct Usual<'s> {
+    pub(in crate::report) place: Option<&'s Source>,
+    pub(in crate::report) company: Option<&'s Source>,
 }
 
 impl Told<'_> {
     pub(super) fn recipients(&self, page: &mut Page<'_>) {
         let (s, lang) = (self.summary, self.lang);
         page.blank();
-        let usual = Usual {
-            place: most_common(s.recipients.iter().filter_map(|r| r.located_in.as_ref()).map(|c| &c.source)),
-            company: most_common(s.recipients.iter().filter_map(company).map(|(_, c)| &c.source)),
-        };
+        let usual = self.usual();
         let count = self.n(s.recipients.len() as u64);
         page.heading(lang.pick("Recipients", "Empfänger"), &count);
         if s.recipients.is_empty() {
             page.text(2, Role::Plain, lang.pick("none", "keine"), 1);
             return;
         }
-        self.legend(page, usual);
+        page.text(2, Role::Faint, &self.legend(usual), 3);
         let titles = [
             lang.pick("place", "Ort"),
             lang.pick("sent", "gesendet"),
@@ -77,8 +74,16 @@ impl Told<'_> {
         }
     }
 
-    /// Who places and who knows the companies.
-    fn legend(&self, page: &mut Page<'_>, usual: Usual<'_>) {
+    pub(in crate::report) fn usual(&self) -> Usual<'_> {
+        let recipients = &self.summary.recipients;
+        Usual {
+            place: most_common(recipients.iter().filter_map(|r| r.located_in.as_ref()).map(|c| &c.source)),
+            company: most_common(recipients.iter().filter_map(company).map(|(_, c)| &c.source)),
+        }
+    }
+
+    /// Who places and who knows the companies; empty if nobody does.
+    pub(in crate::report) fn legend(&self, usual: Usual<'_>) -> String {
         let lang = self.lang;
         let mut basis = Vec::new();
         if let Some(source) = usual.place {
@@ -91,10 +96,10 @@ impl Told<'_> {
         if let Some(source) = usual.company {
             basis.push(format!("{} {}", lang.pick("companies by", "Unternehmen laut"), short_source(source)));
         }
-        if !basis.is_empty() {
-            let unless = lang.pick("unless said otherwise", "wenn nicht anders gesagt");
-            page.text(2, Role::Faint, &format!("{}; {unless}", basis.join("; ")), 3);
+        if basis.is_empty() {
+            return String::new();
         }
+        format!("{}; {}", basis.join("; "), lang.pick("unless said otherwise", "wenn nicht anders gesagt"))
     }
 
     pub(in crate::report) fn group_title(&self, listing: Listing) -> String {
