@@ -597,7 +597,7 @@ fn a_list_is_imported_once_and_asked_on_every_later_run() {
         imported.out
     );
     assert!(
-        imported.out.contains("1 IPv4 and 0 IPv6 prefixes") && imported.out.contains("1 rows that could not be read")
+        imported.out.contains("1 IPv4 and 0 IPv6 prefixes") && imported.out.contains("1 row that could not be read")
     );
     assert_eq!(located(), "FR high");
     let info = zollhund(&["geo", "info"]);
@@ -608,7 +608,10 @@ fn a_list_is_imported_once_and_asked_on_every_later_run() {
     assert_eq!((&info["ranges"][0]["kind"], &info["ranges"][0]["ipv4"]), (&json!("azure"), &json!(1)));
     // The same file under another name of a publisher, a file that is not there, and one that has been spoilt.
     for (args, says) in [
-        (&["geo", "import", "gcp", file.as_str()][..], "as a list of gcp: "),
+        (
+            &["geo", "import", "gcp", file.as_str()][..],
+            "cannot read ServiceTags_Public_20261123.json as a list of gcp: line 2, column 59: missing field `prefixes`; give",
+        ),
         (&["geo", "import", "aws", "no-such-file.json"], "cannot read no-such-file.json; check the path"),
         (&["geo", "import", "ibm", file.as_str()], "write `aws`, `azure`, `gcp`, `oci` or `geofeed`"),
     ] {

@@ -22,7 +22,7 @@ pub enum AttributionError {
         cure: &'static str,
     },
     /// A publisher's list of ranges that is not what it should be.
-    #[error("{file} as a list of {kind}: {reason}; give the publisher's file as it is")]
+    #[error("cannot read {file} as a list of {kind}: {reason}; give the publisher's file as it is")]
     Ranges { file: Box<str>, kind: &'static str, reason: Box<str> },
     /// A place of capture that cannot be found on the earth.
     #[error(

@@ -132,7 +132,11 @@ impl Ranges {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8 text"))?;
         let mut rows = Rows::new(kind);
-        let json = |error: serde_json::Error| wrong(&format!("line {}: {}", error.line(), shown(&error.to_string())));
+        let json = |error: serde_json::Error| {
+            let (line, text) = (error.line(), error.to_string());
+            let what = text.rsplit_once(" at line ").map_or(&*text, |(what, _)| what);
+            wrong(&format!("line {line}, column {}: {}", error.column(), shown(what)))
+        };
         let dated = match kind {
             RangesKind::Aws => aws(text, &mut rows).map_err(json)?,
             RangesKind::Azure => azure(text, file.name, &mut rows).map_err(json)?,

@@ -96,7 +96,11 @@ fn ranges_json(ranges: &Ranges) -> serde_json::Value {
 
 fn counts(ranges: &Ranges) -> String {
     let c = ranges.counts;
-    let refused = if c.refused > 0 { format!(", {} rows that could not be read", c.refused) } else { String::new() };
+    let refused = match c.refused {
+        0 => String::new(),
+        1 => ", 1 row that could not be read".to_owned(),
+        n => format!(", {n} rows that could not be read"),
+    };
     format!("{} IPv4 and {} IPv6 prefixes, {} of them without a country{refused}", c.v4, c.v6, c.without_country)
 }
 
