@@ -13,8 +13,14 @@ use ratatui::backend::TestBackend;
 use ratatui::layout::Size;
 use std::sync::Arc;
 use zollhund::engine::health::Health;
+use zollhund::engine::{Config, Engine, Input};
 use zollhund::policy::Lang;
+use zollhund::run::{Wanted, knowledge};
+use zollhund::synth::Random;
+use zollhund::synth::frames::TcpTalk;
+use zollhund::synth::hello::{ClientHello, handshake_records};
 use zollhund::ui::{Look, View, draw};
+use zollhund::wire::{End, Frame, FrameNo, LinkType, Side, Timestamp};
 
 fn main() {
     divan::main();
@@ -68,6 +74,34 @@ fn picture(bencher: Bencher, page: &str) {
         desk.view.take(Arc::clone(&pictures[turn % 2]));
         desk.terminal.draw(|frame| draw(frame, &desk.view, &desk.health)).unwrap();
     });
+}
+
+/// A picture of 50,000 flows to 5,000 recipients, as the analysis makes it between two frames; and the same without its rows
+/// of flows and hellos.
+#[divan::bench(args = [50_000, 0], sample_count = 20)]
+fn snapshot(bencher: Bencher, rows: usize) {
+    let knowledge = knowledge(&Wanted { service: Some("zoom"), ..Wanted::default() }).unwrap();
+    let mut engine = Engine::new(&Config::default());
+    let mut random = Random::new(1);
+    let mut number = 0;
+    for flow in 0..50_000_u32 {
+        let at = flow % 5_000;
+        let client =
+            End { address: [192, 168, 178, 23].into(), port: (10_000 + flow / 5_000 * 5_000 + at % 5_000) as u16 };
+        let server = End { address: std::net::Ipv4Addr::from(0x0c00_0000 + at * 2_711).into(), port: 443 };
+        let mut talk = TcpTalk::new(client, server, &mut random);
+        let mut frames = talk.open().to_vec();
+        let hello = ClientHello::modern(&format!("n{}.company-{at}.example", flow % 3)).message(&mut random);
+        frames.extend(talk.say(Side::First, &handshake_records(&hello, 16_000)));
+        for bytes in frames {
+            number += 1;
+            let time = Timestamp(1_792_054_800_000_000_000 + number * 1_000_000);
+            let (link, original_len) = (LinkType::RAW, bytes.len() as u32);
+            engine.ingest(Input::Frame(Frame { number: FrameNo(number), time, link, original_len, bytes: &bytes }));
+            while engine.poll().is_some() {}
+        }
+    }
+    bencher.bench_local(|| engine.snapshot(&knowledge, rows));
 }
 
 /// The generated call on a small screen, as it is drawn again and again while it runs.
