@@ -72,8 +72,7 @@ pub fn machine(watch: Watch, programs: Programs, confined: bool) -> Result<Machi
                             desk.notice(
                                 false,
                                 &format!(
-                                    "chosen: only {name} and what it starts is judged from now on, and of the flows from before \
-                                     those whose program is known"
+                                    "chosen: only {name} and what it starts is judged, earlier flows too if the program is known"
                                 ),
                             );
                             desk.scope(Some(name), changed);

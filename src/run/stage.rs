@@ -30,6 +30,10 @@ const IDLE: Duration = Duration::from_millis(250);
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 /// Time goes on without frames in steps of this.
 const TICK_EVERY: Duration = Duration::from_secs(1);
+/// A picture that takes longer, of some ten thousand flows, is made more and more seldom.
+const HOLD_UP: Duration = Duration::from_millis(50);
+/// However long it takes: whoever looks on wants to see something at last.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Names that were handed on for the files; then some may be handed on again.
 const MAX_NAMED: usize = 1 << 14;
 /// Nanoseconds since its last frame in which a flow is taken to be open: so soon no other program gets its port.
@@ -464,6 +468,13 @@ impl Analysis {
     }
 }
 
+/// How long it is to the next picture, if one took so long: they take one part in `share` of the time, and less the longer each
+/// holds up the frames.
+fn pause(cost: Duration, every: Duration, share: u32) -> Duration {
+    let long = u32::try_from(cost.as_millis() / HOLD_UP.as_millis()).unwrap_or(u32::MAX).max(1);
+    every.max(cost.saturating_mul(share).saturating_mul(long)).min(LONGEST_PAUSE)
+}
+
 impl Analyst {
     fn run(&mut self) {
         let mut next_picture = now();
@@ -522,8 +533,7 @@ impl Analyst {
         let Some(pictures) = &self.stage.pictures else { return begun + IDLE };
         let picture = self.stage.engine.snapshot(&self.stage.knowledge, pictures.rows);
         pictures.slot.put(picture);
-        let cost = begun.elapsed();
-        now() + pictures.every.max(cost * pictures.share)
+        now() + pause(begun.elapsed(), pictures.every, pictures.share)
     }
 
     fn parcel(&mut self, parcel: Parcel) {
@@ -848,5 +858,20 @@ impl Keeping {
             Note::Names(names) => names.iter().for_each(|(address, name)| self.store.name(*address, name.clone())),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_that_take_long_are_made_seldom() {
+        let every = Duration::from_millis(250);
+        let after = |millis| pause(Duration::from_millis(millis), every, 10).as_millis();
+        assert_eq!([1, 25, 30, 60].map(after), [250, 250, 300, 600], "one part in ten");
+        assert_eq!([100, 200].map(after), [2_000, 8_000], "one part in twenty, in forty");
+        assert_eq!(after(100_000), 10_000);
+        assert_eq!(pause(Duration::MAX, every, 50), LONGEST_PAUSE);
     }
 }

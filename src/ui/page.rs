@@ -22,7 +22,7 @@ use super::paint::Paint;
 use super::table;
 use super::theme::Role;
 use super::view::{Mode, Page, View};
-use crate::engine::health::{CaptureState, Choice, Closing, Health, ScopeOf, SourceKind};
+use crate::engine::health::{CaptureState, Choice, Closing, Health, Notice, ScopeOf, SourceKind};
 use crate::policy::{Lang, Phase};
 use crate::report::format::{bytes, clock, number, width};
 use crate::wire::{Text, Timestamp};
@@ -33,6 +33,9 @@ use ratatui::layout::{Rect, Size};
 const LEAST: Size = Size::new(40, 10);
 /// A moment that the picture may lag behind before it says so, nanoseconds.
 const LAG: u64 = 3_000_000_000;
+
+/// So long what happened stands in the last line, nanoseconds.
+const FRESH: u64 = 5_000_000_000;
 
 /// The part of the screen that the page has.
 pub(super) const fn body(size: Size) -> Rect {
@@ -272,6 +275,12 @@ fn footer(paint: &mut Paint<'_>, area: Rect, view: &View, health: &Health) {
     }
     if let Some(notice) = &view.notice {
         paint.text(area.x + 1, area.y, area.width.saturating_sub(1), Role::Strong, notice);
+        return;
+    }
+    let fresh = |notice: &&Notice| health.kind == SourceKind::Live && health.now.since(notice.time) < FRESH;
+    if let Some(notice) = health.notices.last().filter(fresh) {
+        let role = if notice.grave { Role::Bad } else { Role::Strong };
+        paint.text(area.x + 1, area.y, area.width.saturating_sub(1), role, &notice.text.to_string());
         return;
     }
     let mut end = area.right();
