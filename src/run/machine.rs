@@ -65,6 +65,7 @@ pub fn machine(watch: Watch, programs: Programs, confined: bool) -> Result<Machi
                     }
                 }
                 Ok(Question::Choose(client)) => {
+                    next_list = None;
                     let client = client.as_ref();
                     let name = client.map(|(pid, name)| Text::from(format!("{name} [{pid}]").as_str()));
                     match (owners.choose(client.map(|(pid, name)| (*pid, name))), name) {

@@ -287,8 +287,8 @@ fn line(health: &Health, summary: Option<&Summary>) -> String {
     format!("zollhund: {source}: {state} · {frames} frames, {bytes:.1} MB{found} · {lost} lost{saved}")
 }
 
-/// Who a recipient is and how it stands, as far as it is told anew when it is known better: name, company behind the name, holder of the
-/// network, place and how sure it is, group.
+/// Who a recipient is and how it stands, as far as it is told again when it is known better: name, company behind the name,
+/// holder of the network, place and how sure it is, group.
 type Said = (Option<Text>, [Option<Box<str>>; 2], Option<(CountryCode, Confidence)>, Listing);
 
 fn said(recipient: &Subject) -> Said {
