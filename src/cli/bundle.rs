@@ -21,9 +21,9 @@ pub(super) fn save(
     judge: &Judge,
     tell: &Tell,
 ) -> Result<Exit> {
-    remind(judge)?;
     let ranges = run::geo_folder();
     let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device, files)?;
+    remind(judge)?;
     let mut bundle = draft.begin("capture files that were given")?;
     let taken = bundle.take(files)?;
     let mut job = job(judge, tell, run::Input::Files(taken))?;
@@ -50,12 +50,12 @@ impl Keeping {
         judge: &Judge,
         tell: &Tell,
     ) -> Result<(Self, Option<Prepare>, Receiver<Bundle>)> {
-        if folder.is_some() {
-            remind(judge)?;
-        }
         let ranges = run::geo_folder();
         let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
         let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[])).transpose()?;
+        if draft.is_some() {
+            remind(judge)?;
+        }
         let paths = draft.as_ref().map(|draft| (draft.capture(), draft.data()));
         let (send, begun) = sync_channel(1);
         let source = source.to_string();
