@@ -17,7 +17,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("policy", &["wire", "attribution", "dissect::fact"]),
     ("engine", &["wire", "decode", "dissect", "flow", "attribution", "policy"]),
     ("capture", &["wire"]),
-    ("evidence", &["wire", "decode", "attribution", "engine::view"]),
+    ("evidence", &["wire", "decode", "dissect::quic", "attribution", "engine::view"]),
     ("report", &["wire", "attribution", "policy", "engine::view", "dissect::fact"]),
     ("resolve", &["wire"]),
     ("host", &["wire", "attribution::Owner", "attribution::OwnerMatch"]),
@@ -27,6 +27,7 @@ const DOORS: &[(&str, &[&str])] = &[
         &[
             "wire",
             "decode",
+            "dissect::fact",
             "synth",
             "flow::FlowId",
             "attribution",

@@ -71,6 +71,17 @@ pub(super) enum Command {
         /// The new pcapng file that they are cut into
         #[arg(long, value_name = "FILE", requires = "findings", conflicts_with_all = ["fail_on", "format"])]
         pcap: Option<PathBuf>,
+        /// Make a copy of the bundle that may be passed on, in this new folder: pseudonyms for the addresses and names of the
+        /// audited side, no content; recipients and findings as they are
+        #[arg(long, value_name = "DIR", conflicts_with_all = ["pcap", "fail_on", "format"])]
+        shareable: Option<PathBuf>,
+        /// The key of the pseudonyms (32 bytes; made if it is not there), so that several copies use the same. Without it
+        /// a key is made that is not kept
+        #[arg(long, value_name = "FILE", requires = "shareable")]
+        key_file: Option<PathBuf>,
+        /// The databases of your own that were used (.mmdb), for --shareable
+        #[arg(long, value_name = "DIR", requires = "shareable")]
+        geoip: Option<PathBuf>,
         /// Exit with status 1 if there is a finding of this severity or above
         #[arg(long, value_parser = severity, value_name = "info|notice|attention|high")]
         fail_on: Option<Severity>,

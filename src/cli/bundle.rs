@@ -109,6 +109,21 @@ fn remind(judge: &Judge) -> Result<()> {
     Ok(())
 }
 
+/// Makes the copy of a bundle that may be passed on, and says what it is.
+pub(super) fn share(bundle: &Path, out: &Path, how: &run::Share<'_>) -> Result<Exit> {
+    let run::Shared { sealed, redacted, differences } = run::share(bundle, out, how)?;
+    let run::Redacted { frames, cut, local, unreadable } = redacted;
+    complain(&format!(
+        "{frames} frames with pseudonyms for the audited side, {cut} bytes of payload cut; headers only of {local} frames \
+         that are of its own networks or of no conversation, nothing of {unreadable} that cannot be read"
+    ));
+    for difference in differences {
+        complain(&format!("otherwise than in the first bundle: {difference}"));
+    }
+    told(out, &sealed);
+    Ok(Exit::Done)
+}
+
 /// The digest stands on the screen, where it can be photographed or written down.
 fn told(folder: &Path, sealed: &Sealed) {
     let Sealed { digest, files, bytes } = sealed;

@@ -118,6 +118,10 @@ fn dispatch(command: Command) -> Result<Exit> {
         Command::Report { path, findings, pcap: Some(out), look, .. } => {
             report::slice(&path, &findings, &out, look.lang).map(|()| Exit::Done)
         }
+        Command::Report { path, shareable: Some(out), key_file, geoip, .. } => {
+            let (key, geoip) = (key_file.as_deref(), geoip.as_deref());
+            bundle::share(&path, &out, &run::Share { key, geoip, progress: io::stderr().is_terminal() })
+        }
         Command::Report { path, fail_on, look, .. } => {
             let (out, summary) = report::run(&path, look.format, &style(&look))?;
             print_bytes(&out)?;

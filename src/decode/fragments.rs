@@ -263,7 +263,7 @@ impl Stored {
     }
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     /// Reads a fragment: whose it is, and the whole datagram if this completes it.
     pub(super) fn fragment(&mut self, network: Network, key: Key, piece: Piece<'a>) -> Outcome<'a> {
         let Piece { offset, next, body, .. } = piece;
@@ -320,6 +320,7 @@ impl<'a> Walk<'a> {
         let Some((slot, rest)) = std::mem::take(&mut self.assembled).split_first_mut() else { return part };
         self.assembled = rest;
         *slot = bytes;
+        self.trace = None;
         match (self.protocol(network, IpNumber(next), Region::of_bytes(slot)), part) {
             (Ok(whole), Ok(part)) => Ok(Packet { payload_len: part.payload_len, fragment: part.fragment, ..whole }),
             // No conversation could be told from the first fragment alone (a tunnel, mostly).

@@ -1,21 +1,22 @@
 //! IPv4 (RFC 791) and IPv6 (RFC 8200): addresses, true length, extension headers, fragments.
 
-use super::OtherKind;
 use super::fragments::{Key, Piece};
 use super::region::Region;
 use super::walk::{Network, Outcome, Walk};
+use super::{HeaderKind, OtherKind};
 use crate::wire::{Fault, FaultKind, Layer, Tunnel, canonical};
 use etherparse::{
     IpAuthHeaderSlice, IpNumber, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
 };
 use std::net::IpAddr;
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     #[inline]
     pub(super) fn ipv4(&mut self, region: Region<'a>) -> Outcome<'a> {
         let Ok(header) = Ipv4HeaderSlice::from_slice(region.bytes) else {
             return Err(no_ipv4(region).into());
         };
+        self.note(HeaderKind::Ipv4, region);
         let header_len = u32::from(header.ihl()) * 4;
         let claimed = match header.total_len() {
             // Segmentation offload leaves the length empty: the packet is the rest of the frame.
@@ -56,6 +57,7 @@ impl<'a> Walk<'a> {
         let Ok(header) = Ipv6HeaderSlice::from_slice(region.bytes) else {
             return Err(no_ipv6(region).into());
         };
+        self.note(HeaderKind::Ipv6, region);
         let claimed = match header.payload_length() {
             // A jumbogram (RFC 2675) or segmentation offload: the packet is the rest of the frame.
             0 => region.wire,
@@ -95,6 +97,7 @@ impl<'a> Walk<'a> {
                 let Ok(header) = IpAuthHeaderSlice::from_slice(body.bytes) else {
                     return Err(body.lacks(12, Layer::Network, "authentication header").into());
                 };
+                self.note(HeaderKind::Authentication, body);
                 self.protocol(network, header.next_header(), body.after(header.slice().len() as u32))
             }
             IpNumber::IPV6_FRAGMENTATION_HEADER if network.six => self.ipv6_fragment(network, body),
@@ -110,6 +113,7 @@ impl<'a> Walk<'a> {
                 let Ok(header) = Ipv6RawExtHeaderSlice::from_slice(body.bytes) else {
                     return Err(body.lacks(8, Layer::Network, "ipv6 extension header").into());
                 };
+                self.note(HeaderKind::Extension, body);
                 self.protocol(network, header.next_header(), body.after(header.slice().len() as u32))
             }
             _ => self.other(OtherKind::Protocol(next.0)),
@@ -121,6 +125,7 @@ impl<'a> Walk<'a> {
         let Ok(header) = Ipv6FragmentHeaderSlice::from_slice(body.bytes) else {
             return Err(body.lacks(8, Layer::Network, "ipv6 fragment header").into());
         };
+        self.note(HeaderKind::FragmentHeader, body);
         let (next, rest) = (header.next_header(), body.after(8));
         // An atomic fragment (RFC 6946) is a whole datagram.
         if !header.is_fragmenting_payload() {

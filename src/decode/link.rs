@@ -1,8 +1,8 @@
 //! Link layers. Numbers: <https://www.tcpdump.org/linktypes.html> and the IEEE and PPP registries of IANA.
 
-use super::OtherKind;
 use super::region::Region;
 use super::walk::{Outcome, Walk};
+use super::{HeaderKind, OtherKind};
 use crate::wire::{FaultKind, Layer, LinkType, Tunnel};
 use etherparse::{EtherType, Ethernet2HeaderSlice, SingleVlanHeaderSlice};
 
@@ -53,7 +53,7 @@ const ARPHRD_NETLINK: u16 = 824;
 /// `ETH_P_802_2`: an LLC header follows.
 const COOKED_LLC: u16 = 4;
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     #[inline]
     pub(super) fn link(&mut self, link: LinkType, region: Region<'a>) -> Outcome<'a> {
         if link == LinkType::ETHERNET { self.ethernet(region) } else { self.rarer_link(link, region) }
@@ -70,12 +70,16 @@ impl<'a> Walk<'a> {
             LinkType::RAW_DLT if region.bytes.first() == Some(&0) => self.loopback(region),
             LinkType::RAW | LinkType::RAW_DLT | LinkType::RAW_DLT_OPENBSD => self.by_version(region, 0),
             LinkType::PPP | LinkType::PPP_HDLC => self.ppp(region),
-            LinkType::PPP_WITH_DIRECTION => self.ppp(region.after(1)),
+            LinkType::PPP_WITH_DIRECTION => {
+                self.note(HeaderKind::Tag, region);
+                self.ppp(region.after(1))
+            }
             LinkType::PPP_ETHER => self.pppoe(region),
             LinkType::C_HDLC => self.cisco_hdlc(region),
             LinkType::PKTAP | LinkType::PKTAP_DLT => self.pktap(region),
             LinkType::FDDI => {
                 // Frame control and two addresses, whose bits are in another order than Ethernet's.
+                self.note(HeaderKind::Fddi, region);
                 let (_, rest) = region.head::<13>(Layer::Link, "fddi header")?;
                 self.llc(rest)
             }
@@ -91,6 +95,7 @@ impl<'a> Walk<'a> {
         let Ok(header) = Ethernet2HeaderSlice::from_slice(region.bytes) else {
             return Err(region.lacks(14, Layer::Link, "ethernet header").into());
         };
+        self.note(HeaderKind::Ethernet, region);
         self.macs = Some((header.source(), header.destination()));
         self.ether_type(header.ether_type(), region.after(14))
     }
@@ -108,6 +113,7 @@ impl<'a> Walk<'a> {
         match kind {
             EtherType::VLAN_TAGGED_FRAME | EtherType::PROVIDER_BRIDGING | EtherType::VLAN_DOUBLE_TAGGED_FRAME => {
                 self.enter(region, Layer::Link, "vlan tag")?;
+                self.note(HeaderKind::Tag, region);
                 let Ok(tag) = SingleVlanHeaderSlice::from_slice(region.bytes) else {
                     return Err(region.lacks(4, Layer::Link, "vlan tag").into());
                 };
@@ -128,6 +134,7 @@ impl<'a> Walk<'a> {
 
     /// IEEE 802.2 with or without SNAP (RFC 1042).
     pub(super) fn llc(&mut self, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Tag, region);
         match region.bytes {
             // The organisation is zero, or bridged Ethernet's: an EtherType follows.
             [0xaa, 0xaa, 0x03, 0x00, 0x00, 0x00 | 0xf8, high, low, ..] => {
@@ -152,6 +159,7 @@ impl<'a> Walk<'a> {
 
     /// An address family of whichever system wrote the file, in its byte order or in network order.
     fn loopback(&mut self, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Tag, region);
         let (head, rest) = region.head::<4>(Layer::Link, "loopback header")?;
         let family = match u32::from_le_bytes(*head) {
             little @ 0..=0xffff => little,
@@ -168,11 +176,13 @@ impl<'a> Walk<'a> {
     }
 
     fn cooked(&mut self, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Cooked, region);
         let ([_, _, h0, h1, .., p0, p1], rest) = region.head::<16>(Layer::Link, "cooked header")?;
         self.cooked_payload(u16::from_be_bytes([*h0, *h1]), u16::from_be_bytes([*p0, *p1]), rest)
     }
 
     fn cooked2(&mut self, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Cooked2, region);
         let ([p0, p1, _, _, _, _, _, _, h0, h1, ..], rest) = region.head::<20>(Layer::Link, "cooked header")?;
         self.cooked_payload(u16::from_be_bytes([*h0, *h1]), u16::from_be_bytes([*p0, *p1]), rest)
     }
@@ -192,6 +202,7 @@ impl<'a> Walk<'a> {
     /// PPP as RFC 1661 and RFC 1662 have it: address and control may be there, the protocol may have one byte.
     pub(super) fn ppp(&mut self, region: Region<'a>) -> Outcome<'a> {
         self.enter(region, Layer::Link, "ppp header")?;
+        self.note(HeaderKind::Tag, region);
         let region = match region.bytes {
             [0xff, 0x03, ..] => region.after(2),
             [0x0f | 0x8f, 0x00, ..] => return self.cisco_hdlc(region),
@@ -211,6 +222,7 @@ impl<'a> Walk<'a> {
     }
 
     fn cisco_hdlc(&mut self, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Tag, region);
         let ([_, _, high, low], rest) = region.head::<4>(Layer::Link, "hdlc header")?;
         self.ether_type(EtherType(u16::from_be_bytes([*high, *low])), rest)
     }
@@ -221,6 +233,7 @@ impl<'a> Walk<'a> {
         if *version != 0x11 || *code != 0 {
             return self.other(OtherKind::NotIp(PPPOE_SESSION.0));
         }
+        self.note(HeaderKind::Pppoe, region);
         self.tunnel = self.tunnel.with(Tunnel::PPPOE);
         self.ppp(rest.limit(u16::from_be_bytes([*high, *low]).into()))
     }
@@ -230,6 +243,7 @@ impl<'a> Walk<'a> {
         self.tunnel = self.tunnel.with(Tunnel::MPLS);
         loop {
             self.enter(region, Layer::Link, "mpls label")?;
+            self.note(HeaderKind::Tag, region);
             let ([_, _, bottom, _], rest) = region.head::<4>(Layer::Link, "mpls label")?;
             region = rest;
             if bottom & 1 == 1 {
@@ -251,12 +265,14 @@ impl<'a> Walk<'a> {
             return Err(region.malformed(Layer::Link, "pktap header").into());
         }
         self.enter(region, Layer::Link, "pktap header")?;
+        self.note(HeaderKind::Pktap, region);
         self.link(link, region.after(len))
     }
 
     /// Netfilter's log: attributes, one of which is a bare IP packet.
     fn nflog(&mut self, region: Region<'a>) -> Outcome<'a> {
         const PAYLOAD: u16 = 9;
+        self.note(HeaderKind::Nflog, region);
         let (_, mut rest) = region.head::<4>(Layer::Link, "nflog header")?;
         loop {
             self.enter(rest, Layer::Link, "nflog attribute")?;

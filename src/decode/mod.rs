@@ -6,6 +6,7 @@
 //! errors are not followed: they are no conversations.
 
 mod fragments;
+mod header;
 mod ip;
 mod link;
 mod radio;
@@ -15,6 +16,7 @@ mod tunnel;
 mod walk;
 
 pub use fragments::FragmentCounts;
+pub use header::{Header, HeaderKind};
 
 use crate::wire::{Fault, Frame, LinkType, Packet, Tunnel};
 use fragments::Fragments;
@@ -76,7 +78,19 @@ impl Decoder {
     /// Reads one frame. A packet borrows from the frame, or, if the frame completes a datagram, from the decoder.
     #[inline]
     pub fn decode<'a>(&'a mut self, frame: &Frame<'a>) -> Decoded<'a> {
-        match Walk::new(frame, &mut self.fragments, &mut self.assembled).frame(frame) {
+        self.walk(frame, None)
+    }
+
+    /// The same, and where the headers stand in the frame that were read on the way, outermost first. What a fragment
+    /// completes lies in no frame: its headers are not told.
+    pub fn trace<'a>(&'a mut self, frame: &Frame<'a>, headers: &mut Vec<Header>) -> Decoded<'a> {
+        headers.clear();
+        self.walk(frame, Some(headers))
+    }
+
+    #[inline]
+    fn walk<'a>(&'a mut self, frame: &Frame<'a>, headers: Option<&mut Vec<Header>>) -> Decoded<'a> {
+        match Walk::new(frame, &mut self.fragments, &mut self.assembled, headers).frame(frame) {
             Ok(packet) => Decoded::Packet(packet),
             Err(Stop::Other(other)) => Decoded::Other(other),
             Err(Stop::Fault(fault)) => Decoded::Fault(fault),

@@ -1,8 +1,8 @@
 //! Wi-Fi frames: IEEE 802.11 data frames that are not encrypted, with or without a radiotap header.
 
-use super::OtherKind;
 use super::region::Region;
 use super::walk::{Outcome, Walk};
+use super::{HeaderKind, OtherKind};
 use crate::wire::Layer;
 
 /// Radiotap: the first word of fields present, and two bits that matter here.
@@ -11,9 +11,10 @@ const TSFT_PRESENT: u32 = 1;
 /// In the flags: the frame's header is padded to a multiple of four bytes.
 const PADDED: u8 = 0x20;
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     pub(super) fn radiotap(&mut self, region: Region<'a>) -> Outcome<'a> {
         self.enter(region, Layer::Link, "radiotap header")?;
+        self.note(HeaderKind::Radiotap, region);
         let ([_, _, l0, l1, p0, p1, p2, p3], _) = region.head::<8>(Layer::Link, "radiotap header")?;
         let len = u16::from_le_bytes([*l0, *l1]);
         if len < 8 {
@@ -28,6 +29,7 @@ impl<'a> Walk<'a> {
 
     /// IEEE 802.11-2020 §9.2.3, §9.3.2.
     pub(super) fn ieee802_11(&mut self, region: Region<'a>, padded: bool) -> Outcome<'a> {
+        self.note(HeaderKind::Wifi, region);
         let ([control, flags], _) = region.head::<2>(Layer::Link, "802.11 header")?;
         let (kind, subtype) = (control >> 2 & 3, control >> 4);
         let (has_data, quality) = (subtype & 4 == 0, subtype & 8 != 0);

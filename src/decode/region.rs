@@ -22,6 +22,11 @@ impl<'a> Region<'a> {
         Self { bytes, wire: u32::try_from(bytes.len()).unwrap_or(u32::MAX), at: 0 }
     }
 
+    /// Offset of the first byte.
+    pub(super) const fn offset(&self) -> usize {
+        self.at as usize
+    }
+
     /// Whether the capture kept less than there was.
     #[inline]
     pub(super) const fn is_cut(&self) -> bool {

@@ -1,5 +1,6 @@
 //! UDP (RFC 768) and TCP (RFC 9293): ports, and where the payload is.
 
+use super::HeaderKind;
 use super::region::Region;
 use super::walk::{Network, Outcome, Walk};
 use crate::wire::{End, FaultKind, Fragment, Layer, Packet, TcpFlags, Transport, TransportKind};
@@ -8,9 +9,10 @@ use etherparse::{TcpHeaderSlice, UdpHeaderSlice};
 const UDP_HEADER: u32 = 8;
 const TCP_HEADER: usize = 20;
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     #[inline]
     pub(super) fn udp(&mut self, network: Network, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Udp, region);
         let Ok(header) = UdpHeaderSlice::from_slice(region.bytes) else {
             return self.ports_alone(network, region, TransportKind::Udp);
         };
@@ -37,6 +39,7 @@ impl<'a> Walk<'a> {
 
     #[inline]
     pub(super) fn tcp(&mut self, network: Network, region: Region<'a>) -> Outcome<'a> {
+        self.note(HeaderKind::Tcp, region);
         let Ok(header) = TcpHeaderSlice::from_slice(region.bytes) else {
             return self.tcp_in_part(network, region);
         };

@@ -1,10 +1,10 @@
 //! Packets in packets: GRE, and the tunnels that ride on UDP. A UDP tunnel is one only if its header says so in every
 //! field that can, because anybody may use its port; otherwise the UDP conversation is the innermost one.
 
-use super::OtherKind;
 use super::link::{BRIDGED_ETHERNET, PPP};
 use super::region::Region;
 use super::walk::{Outcome, Walk};
+use super::{HeaderKind, OtherKind};
 use crate::wire::{FaultKind, Layer, Packet, Tunnel};
 use etherparse::EtherType;
 
@@ -17,7 +17,7 @@ const L2TP_PORT: u16 = 1701;
 const ERSPAN: EtherType = EtherType(0x88be);
 const ERSPAN_HEADER: u32 = 8;
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     /// Looks for a tunnel in a UDP payload.
     #[inline]
     pub(super) fn udp_tunnel(&mut self, outer: Packet<'a>, body: Region<'a>) -> Outcome<'a> {
@@ -36,6 +36,7 @@ impl<'a> Walk<'a> {
         let Some(([0x08, 0, 0, 0, _, _, _, 0], _)) = region.bytes.split_first_chunk() else {
             return self.other(OtherKind::NotIp(0));
         };
+        self.note(HeaderKind::Vxlan, region);
         self.unwrap_tunnel(Tunnel::VXLAN, region, "vxlan header")?;
         self.ethernet(region.after(8))
     }
@@ -50,6 +51,7 @@ impl<'a> Walk<'a> {
         if version >> 6 != 0 || flags & 0x3f != 0 || rest.wire == 0 {
             return self.other(OtherKind::NotIp(0));
         }
+        self.note(HeaderKind::Geneve, region);
         self.unwrap_tunnel(Tunnel::GENEVE, region, "geneve header")?;
         if kind == BRIDGED_ETHERNET { self.ethernet(rest) } else { self.ether_type(kind, rest) }
     }
@@ -87,6 +89,7 @@ impl<'a> Walk<'a> {
         if rest.wire == 0 {
             return self.other(OtherKind::NotIp(0));
         }
+        self.note(HeaderKind::L2tp, region);
         self.unwrap_tunnel(Tunnel::L2TP, region, "l2tp header")?;
         self.ppp(rest)
     }
@@ -100,6 +103,7 @@ impl<'a> Walk<'a> {
         if flags & 0xf0 != 0x30 || (len != region.wire.saturating_sub(8) && !self.partial) {
             return self.other(OtherKind::NotIp(0));
         }
+        self.note(HeaderKind::Gtp, region);
         self.unwrap_tunnel(Tunnel::GTP_U, region, "gtp header")?;
         let mut rest = region.after(8);
         if flags & 7 != 0 {
@@ -136,6 +140,7 @@ impl<'a> Walk<'a> {
         if len > rest.wire && !self.partial {
             return self.other(OtherKind::NotIp(0));
         }
+        self.note(HeaderKind::Teredo, region);
         self.unwrap_tunnel(Tunnel::TEREDO, region, "teredo packet")?;
         self.ipv6(rest)
     }
@@ -148,6 +153,7 @@ impl<'a> Walk<'a> {
         const SEQUENCE: u8 = 0x10;
         const ACKNOWLEDGMENT: u8 = 0x80;
 
+        self.note(HeaderKind::Gre, region);
         self.unwrap_tunnel(Tunnel::GRE, region, "gre header")?;
         let ([flags, version, high, low], _) = region.head::<4>(Layer::Tunnel, "gre header")?;
         if flags & ROUTING != 0 || version & 7 > 1 {

@@ -2,7 +2,7 @@
 
 use super::fragments::Fragments;
 use super::region::Region;
-use super::{Other, OtherKind};
+use super::{Header, Other, OtherKind};
 use crate::wire::{Fault, FaultKind, Frame, Layer, Packet, Timestamp, Tunnel};
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ pub(super) struct Network {
     pub(super) fault: Option<Fault>,
 }
 
-pub(super) struct Walk<'a> {
+pub(super) struct Walk<'a, 't> {
     pub(super) time: Timestamp,
     /// Length of the frame on the wire.
     pub(super) frame_len: u32,
@@ -49,11 +49,18 @@ pub(super) struct Walk<'a> {
     /// The bytes at hand are the first fragment of a datagram: what they lack comes in other frames.
     pub(super) partial: bool,
     headers: u8,
+    /// Where the headers stood, if somebody asks.
+    pub(super) trace: Option<&'t mut Vec<Header>>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a, 't> Walk<'a, 't> {
     #[inline]
-    pub(super) fn new(frame: &Frame<'a>, fragments: &'a mut Fragments, assembled: &'a mut [Vec<u8>]) -> Self {
+    pub(super) fn new(
+        frame: &Frame<'a>,
+        fragments: &'a mut Fragments,
+        assembled: &'a mut [Vec<u8>],
+        trace: Option<&'t mut Vec<Header>>,
+    ) -> Self {
         Self {
             time: frame.time,
             frame_len: frame.original_len,
@@ -64,6 +71,7 @@ impl<'a> Walk<'a> {
             addresses: None,
             partial: false,
             headers: 0,
+            trace,
         }
     }
 
@@ -99,7 +107,14 @@ impl<'a> Walk<'a> {
 
     /// Reads what may be a tunnel inside `outer`. If no conversation comes out of it, `outer` is the innermost one.
     pub(super) fn inside(&mut self, outer: Packet<'a>, read: impl FnOnce(&mut Self) -> Outcome<'a>) -> Outcome<'a> {
-        match read(self) {
+        let known = self.trace.as_ref().map_or(0, |headers| headers.len());
+        let outcome = read(self);
+        if !matches!(outcome, Ok(_) | Err(Stop::Other(Other { kind: OtherKind::OrphanFragment, .. })))
+            && let Some(headers) = &mut self.trace
+        {
+            headers.truncate(known);
+        }
+        match outcome {
             Ok(packet) => Ok(packet),
             // Its first fragment will bring it to the books of the inner conversation: it may not be counted twice.
             Err(Stop::Other(other)) if other.kind == OtherKind::OrphanFragment => Err(Stop::Other(other)),

@@ -19,6 +19,10 @@ pub enum Input<'a> {
     Local(IpAddr),
     /// Frames that an earlier stage lost.
     Loss(LossView),
+    /// Frames that are not in the evidence, because they are of nobody who is audited.
+    OutsideScope(LossView),
+    /// The evidence is a copy with pseudonyms, of the bundle whose tag manifest has this SHA-512.
+    CopyOf(Box<str>),
     /// The capture is cut or damaged: it was not read to its end.
     Truncated,
     /// What happened to the capturing machine.

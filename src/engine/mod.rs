@@ -254,6 +254,13 @@ impl Engine {
                     Incident::InterfaceGone => seen.interfaces_gone = seen.interfaces_gone.saturating_add(1),
                 }
             }
+            Input::OutsideScope(left) => {
+                // They were captured: there was no silence.
+                self.previous.1 = self.previous.1.max(left.until);
+                self.circumstances.outside_scope += left.frames;
+                self.losses.add(left);
+            }
+            Input::CopyOf(digest) => self.circumstances.copy_of = Some(digest),
             Input::Truncated => self.circumstances.truncated_file = true,
             Input::Scope { device, watched_only } => {
                 (self.vantage.device, self.vantage.watched_only) = (device, watched_only);
@@ -412,6 +419,7 @@ impl Engine {
             }
         }
         self.previous = (frame.number, frame.time);
+        self.latest = None;
         if frame.is_cut() {
             seen.cut += 1;
             seen.snap_length = seen.snap_length.max(frame.bytes.len() as u32);

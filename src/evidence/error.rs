@@ -30,6 +30,10 @@ pub enum EvidenceError {
     Sign { name: Text, reason: Text },
     #[error("{name} is no reply of a time-stamp authority to this bundle: {reason}")]
     Stamp { name: Text, reason: Text },
+    #[error("{name} is no key: it has to hold 32 bytes; name a file that is not there, and one is made")]
+    Key { name: Text },
+    #[error("the system gives no random numbers for a key; name a file with one (--key-file)")]
+    NoRandom,
     #[error("{name} is no journal of a saved capture, or of another version: line {line}: {reason}")]
     Journal { name: Text, line: u64, reason: Text },
 }

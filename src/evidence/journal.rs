@@ -34,6 +34,9 @@ pub struct Header {
     pub watched_only: bool,
     /// The audited device.
     pub device: Option<String>,
+    /// SHA-512 of the tag manifest of the bundle that this is a copy of, with pseudonyms for the audited side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<String>,
 }
 
 impl Header {
@@ -70,6 +73,8 @@ pub enum Told {
         /// The frames are in the evidence; only the running analysis did not get them.
         kept: bool,
     },
+    /// Frames that are not in the evidence, because they are of nobody who is audited.
+    OutsideScope(LossView),
     Truncated,
     Mark(Marker),
     Owner {
@@ -103,6 +108,21 @@ pub enum Told {
     },
 }
 
+impl Told {
+    /// So many frames of nobody who is audited, between two times.
+    #[must_use]
+    pub fn outside_scope(frames: u64, bytes: u64, from: Timestamp, until: Timestamp) -> Self {
+        Self::OutsideScope(LossView {
+            stage: "evidence".into(),
+            kind: "left out, because it is out of scope".into(),
+            frames,
+            bytes,
+            from,
+            until,
+        })
+    }
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
@@ -132,6 +152,12 @@ enum Wording {
         from_ns: u64,
         until_ns: u64,
         kept: bool,
+    },
+    OutsideScope {
+        frames: u64,
+        bytes: u64,
+        from_ns: u64,
+        until_ns: u64,
     },
     Truncated,
     Mark {
@@ -239,6 +265,12 @@ impl Wording {
                 until_ns: loss.until.0,
                 kept: *kept,
             },
+            Told::OutsideScope(left) => Self::OutsideScope {
+                frames: left.frames,
+                bytes: left.bytes,
+                from_ns: left.from.0,
+                until_ns: left.until.0,
+            },
             Told::Truncated => Self::Truncated,
             Told::Mark(mark) => {
                 Self::Mark { time: mark.time.to_string(), time_ns: mark.time.0, text: mark.text.exact().into() }
@@ -274,6 +306,9 @@ impl Wording {
                 loss: LossView { stage, kind, frames, bytes, from: Timestamp(from_ns), until: Timestamp(until_ns) },
                 kept,
             },
+            Self::OutsideScope { frames, bytes, from_ns, until_ns } => {
+                Told::outside_scope(frames, bytes, Timestamp(from_ns), Timestamp(until_ns))
+            }
             Self::Truncated => Told::Truncated,
             Self::Mark { time_ns, text, .. } => {
                 Told::Mark(Marker { time: Timestamp(time_ns), text: Text::from(text.as_str()) })

@@ -10,6 +10,8 @@ mod custody;
 mod error;
 mod journal;
 mod pcapng;
+mod pseudonym;
+mod redact;
 mod store;
 mod trim;
 
@@ -19,5 +21,7 @@ pub use custody::{CUSTODY, Chain, Custody, Step};
 pub use error::EvidenceError;
 pub use journal::{Comment, Entry, Header, JOURNAL, Told, process_comment, read_comment, read_journal};
 pub use pcapng::{Described, Kept, Section, Statistics, Writer};
-pub use store::{Closed, Pick, Store, StoreOptions};
+pub use pseudonym::{PseudonymKey, Pseudonyms};
+pub use redact::{HostNames, Redacted, Redactor};
+pub use store::{Closed, Pick, Store, StoreOptions, make_folder};
 pub use trim::Trim;

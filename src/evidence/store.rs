@@ -451,7 +451,11 @@ pub(super) fn new_file(path: &Path) -> Result<File, EvidenceError> {
     options.open(path).map_err(|error| EvidenceError::creating(path, error))
 }
 
-fn make_folder(folder: &Path) -> io::Result<()> {
+/// A folder for its owner only, and those above it that are missing.
+///
+/// # Errors
+/// It cannot be made; one that is there already is no error.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -244,6 +244,10 @@ pub struct Circumstances {
     pub snap_length: u32,
     /// Bytes of each direction of a flow beyond which only headers are kept, by decision of whoever captured.
     pub payload_kept: Option<u32>,
+    /// Frames that were left out of the evidence, because they are of no flow of the audited program or device.
+    pub outside_scope: u64,
+    /// The evidence is a copy in which the audited side has pseudonyms: SHA-512 of the first bundle's tag manifest.
+    pub copy_of: Option<Box<str>>,
     /// Frames that could not be read.
     pub unreadable: u64,
     /// The file is cut or damaged: it was not read to its end.

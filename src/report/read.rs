@@ -423,6 +423,9 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         cut: c.cut,
         snap_length: c.snap_length,
         payload_kept: c.payload_kept,
+        // Findings tell it; nothing is judged anew.
+        outside_scope: 0,
+        copy_of: None,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
         incidents: Incidents { interfaces_gone: c.interfaces_gone.unwrap_or_default(), ..Incidents::default() },

@@ -10,9 +10,11 @@
 
 use super::knowledge::{self, Wanted, knowledge};
 use super::offline::{Input, Job, Outcome, analyze};
+use super::tables::new_file;
 use crate::engine::Device;
 use crate::evidence::{
-    CUSTODY, Custody, Digests, PAYLOAD, Sealed, Told, check, digests, is_sealed, read_journal, seal_with, stamp_path,
+    CUSTODY, Custody, Digests, PAYLOAD, Sealed, Told, check, digests, is_sealed, make_folder, read_journal, seal_with,
+    stamp_path,
 };
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
@@ -21,17 +23,17 @@ use data_encoding::HEXLOWER;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) const CAPTURE: &str = "capture";
 /// Where a capture that was watched lies in a bundle.
 pub(super) const RECORDING: &str = "data/capture";
-const INPUTS: &str = "inputs";
-const ANALYSIS: &str = "inputs/analysis.json";
-const POLICY: &str = "inputs/policy";
-const RANGES: &str = "inputs/ranges";
+pub(super) const INPUTS: &str = "inputs";
+pub(super) const ANALYSIS: &str = "inputs/analysis.json";
+pub(super) const POLICY: &str = "inputs/policy";
+pub(super) const RANGES: &str = "inputs/ranges";
 const ENVIRONMENT: &str = "environment.json";
 const SCHEMA: &str = "report.schema.json";
 pub(super) const PROGRAM: &str = concat!("zollhund ", env!("CARGO_PKG_VERSION"));
@@ -52,16 +54,16 @@ pub(super) struct Recipe {
     pub(super) captures: Vec<String>,
     /// Their sizes, so that a copy that was cut short is known for one.
     #[serde(default)]
-    bytes: Vec<u64>,
-    service: Option<String>,
-    hosts: Vec<String>,
-    list: Option<String>,
-    audit: Option<String>,
+    pub(super) bytes: Vec<u64>,
+    pub(super) service: Option<String>,
+    pub(super) hosts: Vec<String>,
+    pub(super) list: Option<String>,
+    pub(super) audit: Option<String>,
     /// The audited device.
-    subject: Option<String>,
+    pub(super) subject: Option<String>,
     /// Where the capture was made, if that was said beside the audit file.
-    vantage: Option<String>,
-    lang: String,
+    pub(super) vantage: Option<String>,
+    pub(super) lang: String,
     /// Databases of the user's own, which are not in the bundle: name and SHA-256.
     pub(super) databases: Vec<(String, String)>,
 }
@@ -85,6 +87,8 @@ pub struct Bundle {
     custody: Custody,
     reference: String,
     lang: Lang,
+    /// It is a copy with pseudonyms, of the bundle whose tag manifest has this SHA-512.
+    copy_of: Option<String>,
 }
 
 impl Draft {
@@ -93,9 +97,7 @@ impl Draft {
     /// # Errors
     /// The folder exists and is not empty, or something cannot be read.
     pub fn new(root: &Path, wanted: &Wanted<'_>, device: Option<Device>, files: &[PathBuf]) -> Result<Self> {
-        if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
-            bail!("{} exists already and is not empty; name another folder", root.display());
-        }
+        empty(root)?;
         let mut inputs = Vec::new();
         let mut recipe = Recipe {
             program: PROGRAM.into(),
@@ -157,20 +159,35 @@ impl Draft {
     pub fn begin(self, source: &str) -> Result<Bundle> {
         let Self { root, inputs, reference, lang } = self;
         let data = root.join(PAYLOAD);
-        make_folder(&data.join(CAPTURE))?;
+        new_folder(&data.join(CAPTURE))?;
         let mut custody = Custody::create(&data.join(CUSTODY), &actor())?;
         custody.note(now(), "created", &words(std::env::args_os().map(|a| a.to_string_lossy().into_owned())))?;
         custody.note(now(), "frames from", source)?;
         for (inside, bytes) in inputs {
             let path = data.join(inside);
-            make_folder(path.parent().unwrap_or(&data))?;
+            new_folder(path.parent().unwrap_or(&data))?;
             write(&path, &bytes)?;
         }
-        Ok(Bundle { root, copied: BTreeMap::new(), custody, reference, lang })
+        Ok(Bundle { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: None })
     }
 }
 
 impl Bundle {
+    /// Begins a copy of a bundle with these inputs. Its log names nobody: who made it stands in the log beside the first.
+    pub(super) fn copy(root: &Path, first: &str, lang: Lang, inputs: &[(String, Vec<u8>)]) -> Result<Self> {
+        empty(root)?;
+        let data = root.join(PAYLOAD);
+        new_folder(&data)?;
+        let custody = Custody::create(&data.join(CUSTODY), "as the log of the first bundle says")?;
+        for (inside, bytes) in inputs {
+            let path = data.join(inside);
+            new_folder(path.parent().unwrap_or(&data))?;
+            write(&path, bytes)?;
+        }
+        let (root, reference) = (root.to_owned(), String::new());
+        Ok(Self { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: Some(first.to_owned()) })
+    }
+
     /// Where a capture is saved, or copied.
     #[must_use]
     pub fn capture(&self) -> PathBuf {
@@ -222,7 +239,12 @@ impl Bundle {
     pub fn seal(mut self, outcome: &Outcome) -> Result<Sealed> {
         let data = self.data();
         write(&data.join(SCHEMA), crate::report::SCHEMA.as_bytes())?;
-        write(&data.join(ENVIRONMENT), pretty(&environment())?.as_bytes())?;
+        let mut environment = serde_json::to_value(environment()).context("cannot write JSON")?;
+        if let (Some(_), Some(told)) = (&self.copy_of, environment.as_object_mut()) {
+            // Of the machine nothing that would tell it from others.
+            told.retain(|key, _| ["program", "program_sha256", "features", "system", "architecture"].contains(&&**key));
+        }
+        write(&data.join(ENVIRONMENT), pretty(&environment)?.as_bytes())?;
         let seen = &outcome.summary.circumstances;
         let whole = if outcome.incomplete { ", incomplete" } else { "" };
         let findings = outcome.summary.findings.len();
@@ -250,6 +272,10 @@ impl Bundle {
         if !self.reference.is_empty() {
             info.push(("External-Identifier", &self.reference));
         }
+        let copy = self.copy_of.as_ref().map(|first| format!("SHA-512 of its tag manifest: {first}"));
+        if let Some(first) = &copy {
+            info.push(("Pseudonymised-Copy-Of", first));
+        }
         Ok(seal_with(&self.root, &info, &self.copied)?)
     }
 }
@@ -271,7 +297,14 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
         Some(path) => knowledge::audit(&data.join(path))?.case.reference.to_string(),
         None => String::new(),
     };
-    let mut bundle = Bundle { root: root.to_owned(), copied: BTreeMap::new(), custody, reference, lang: lang(&recipe) };
+    let mut bundle = Bundle {
+        root: root.to_owned(),
+        copied: BTreeMap::new(),
+        custody,
+        reference,
+        lang: lang(&recipe),
+        copy_of: None,
+    };
     bundle.note("resumed", "the run that made this bundle was interrupted; what it saved is analyzed and sealed")?;
     for (name, had, of) in recipe.cut_short(root) {
         bundle.note("cut short", &format!("{name}: {had} of {of} bytes were copied"))?;
@@ -285,6 +318,14 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
 }
 
 impl Recipe {
+    /// A database of the user's own that was used, and is not in that folder.
+    pub(super) fn missing(&self, geoip: Option<&Path>) -> Option<&(String, String)> {
+        let missing = |(name, sha256): &&(String, String)| {
+            geoip.is_none_or(|folder| digests(&folder.join(name)).is_ok_and(|d| d.sha256 != *sha256))
+        };
+        self.databases.iter().find(missing)
+    }
+
     /// Captures that were not copied to their end: name, bytes that are there, and bytes that there were.
     pub(super) fn cut_short(&self, root: &Path) -> Vec<(String, u64, u64)> {
         let folder = root.join(PAYLOAD).join(CAPTURE);
@@ -294,7 +335,15 @@ impl Recipe {
     }
 }
 
-fn lang(recipe: &Recipe) -> Lang {
+/// A bundle is made where nothing is.
+fn empty(root: &Path) -> Result<()> {
+    if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
+        bail!("{} exists already and is not empty; name another folder", root.display());
+    }
+    Ok(())
+}
+
+pub(super) fn lang(recipe: &Recipe) -> Lang {
     Lang::ALL.into_iter().find(|l| l.token() == recipe.lang).unwrap_or_default()
 }
 
@@ -494,7 +543,7 @@ fn environment() -> Environment {
 }
 
 /// The account that does it; the audit file names people.
-fn actor() -> String {
+pub(super) fn actor() -> String {
     let of = |variable: &str| std::env::var(variable).ok().filter(|name| !name.is_empty());
     let name = of("SUDO_USER").or_else(|| of("USER")).or_else(|| of("LOGNAME"));
     name.map_or_else(|| "account not known".into(), |name| format!("account {}", Text::from(name.as_str())))
@@ -506,33 +555,20 @@ fn words(arguments: impl Iterator<Item = String>) -> String {
     arguments.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-fn pretty(value: &impl Serialize) -> Result<String> {
+pub(super) fn pretty(value: &impl Serialize) -> Result<String> {
     Ok(serde_json::to_string_pretty(value).context("cannot write JSON")? + "\n")
 }
 
-pub(super) fn make_folder(path: &Path) -> Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).with_context(|| format!("cannot make the folder {}; check its rights", path.display()))
+pub(super) fn new_folder(path: &Path) -> Result<()> {
+    make_folder(path).with_context(|| format!("cannot make the folder {}; check its rights", path.display()))
 }
 
-/// A new file for its owner only.
-pub(super) fn create(path: &Path) -> io::Result<fs::File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}; check the path and its rights", path.display()))
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    create(path)
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    new_file(path, false)
         .and_then(|mut file| file.write_all(bytes))
         .with_context(|| format!("cannot write {}; is the disk full?", path.display()))
 }
@@ -540,7 +576,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut source = fs::File::open(from)
         .with_context(|| format!("cannot read {}; check the path and its rights", from.display()))?;
-    create(to)
+    new_file(to, false)
         .and_then(|mut file| io::copy(&mut source, &mut file).and_then(|_| file.sync_all()))
         .with_context(|| format!("cannot copy {} to {}; is the disk full?", from.display(), to.display()))
 }

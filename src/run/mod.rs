@@ -13,10 +13,12 @@ mod machine;
 mod offline;
 mod pdf;
 mod ranges;
+mod reel;
 #[cfg(feature = "resolve")]
 mod reverse;
 mod ring;
 mod saved;
+mod share;
 mod slice;
 mod stage;
 mod tables;
@@ -24,6 +26,7 @@ mod told;
 mod verify;
 mod watch;
 
+pub use crate::evidence::Redacted;
 pub use bundle::{Bundle, Draft, Witness, finish, witness};
 #[cfg(feature = "live")]
 pub use clients::programs;
@@ -35,6 +38,7 @@ pub use offline::{Input, Job, Outcome, analyze};
 pub use pdf::pdf;
 pub use ranges::{geo_folder, import_ranges};
 pub use saved::{Kept, is_kept, kept};
+pub use share::{Share, Shared, share};
 pub use slice::{Sliced, slice};
 pub use verify::{About, Holds, Statement, Verified, Verify, verify};
 pub use watch::{Signals, Telling, watch};

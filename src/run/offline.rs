@@ -7,17 +7,19 @@ use super::told::{Listener, phone_trailer, recorded, tell};
 use crate::attribution::Owner;
 use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
 use crate::decode::can_read;
+use crate::dissect::fact::Fact;
 use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Recording, Summary};
 use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows};
 use crate::evidence::{Entry, Header, JOURNAL, Sealed, Told, read_journal};
 use crate::policy::Lang;
 use crate::report::Annex;
 use crate::synth;
-use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
+use crate::wire::{End, Frame, FrameNo, LinkType, Text, Timestamp, TransportKind};
 use anyhow::{Context, Result, bail};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -70,6 +72,19 @@ pub struct Outcome {
 
 /// Reads everything, writes the tables if asked, and returns the summary.
 pub fn analyze(job: &Job) -> Result<Outcome> {
+    read(job, None)?.finish(&job.knowledge, job.translate)
+}
+
+/// Reads everything only to know what it is.
+pub(super) fn survey(job: &Job) -> Result<Survey> {
+    let mut run = read(job, Some(Survey::default()))?;
+    let mut survey = run.survey.take().unwrap_or_default();
+    run.engine.summary(&job.knowledge, &mut survey);
+    survey.flows.sort_by_key(|flow| flow.number);
+    Ok(survey)
+}
+
+fn read(job: &Job, survey: Option<Survey>) -> Result<Run> {
     let mut files = Vec::new();
     match &job.input {
         Input::Files(given) => {
@@ -106,6 +121,7 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
         incomplete: false,
         frames: 0,
         look_ups: None,
+        survey,
     };
     match &job.input {
         Input::Demo { seed } => run.demo(*seed),
@@ -127,7 +143,88 @@ pub fn analyze(job: &Job) -> Result<Outcome> {
     {
         run.look_ups = asker.map(|asker| super::reverse::look_up(&mut run.engine, &asker));
     }
-    run.finish(&job.knowledge, job.translate)
+    Ok(run)
+}
+
+/// Addresses, reverse names and mapped addresses of a survey.
+const MAX_KNOWN: usize = 1 << 16;
+/// Names of one address.
+const MAX_NAMES: usize = 64;
+
+/// What a capture is about: its flows, and what was said about addresses.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) flows: Vec<SeenFlow>,
+    /// By address, the names for which DNS gave it: those asked for, and those they stand for.
+    pub(super) names: BTreeMap<IpAddr, BTreeSet<Text>>,
+    /// Reverse look-ups: the name asked for, and the answer.
+    pub(super) reverse: BTreeSet<(Text, Text)>,
+    /// Addresses that somebody was told to have outside, and who was told.
+    pub(super) mapped: BTreeSet<(IpAddr, IpAddr)>,
+}
+
+/// A flow, as the analysis knows it at the end.
+#[derive(Debug)]
+pub(super) struct SeenFlow {
+    /// From 1, in order of the first frame.
+    pub(super) number: u64,
+    pub(super) first_frame: FrameNo,
+    pub(super) transport: TransportKind,
+    pub(super) client: End,
+    pub(super) server: End,
+    pub(super) owner: Option<Owner>,
+    /// `in`, `out`, `unknown` or empty (see [`FlowView`]).
+    pub(super) scope: &'static str,
+}
+
+impl Rows for Survey {
+    fn flow(&mut self, row: &FlowView<'_>) {
+        self.flows.push(SeenFlow {
+            number: row.flow,
+            first_frame: row.first_frame,
+            transport: row.transport,
+            client: row.client,
+            server: row.server,
+            owner: row.owner.map(|owner| (**owner).clone()),
+            scope: row.scope,
+        });
+    }
+
+    fn handshake(&mut self, _: &HandshakeView<'_>) {}
+    fn endpoint(&mut self, _: &EndpointView<'_>) {}
+}
+
+impl Survey {
+    fn event(&mut self, event: &Event<'_>) {
+        match event {
+            Event::FlowRetired(row) => self.flow(row),
+            Event::Answer(row) => {
+                let answer = row.answer;
+                match answer.address {
+                    Some(address) if self.names.len() < MAX_KNOWN || self.names.contains_key(&address) => {
+                        let names = self.names.entry(address).or_default();
+                        for name in [&answer.query, &answer.owner] {
+                            if names.len() < MAX_NAMES {
+                                names.insert(name.clone());
+                            }
+                        }
+                    }
+                    None if answer.kind == "PTR" && self.reverse.len() < MAX_KNOWN => {
+                        self.reverse.insert((answer.query.clone(), answer.data.clone()));
+                    }
+                    _ => {}
+                }
+            }
+            Event::Fact(row) => {
+                if let Fact::Mapped(end) = row.fact
+                    && self.mapped.len() < MAX_KNOWN
+                {
+                    self.mapped.insert((end.address, row.to.address));
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// A wrong name is told before anything is read or made. Streams are not tried: what is taken from them is gone.
@@ -186,6 +283,7 @@ struct Run {
     incomplete: bool,
     frames: u64,
     look_ups: Option<LookUps>,
+    survey: Option<Survey>,
 }
 
 impl Run {
@@ -331,6 +429,9 @@ impl Run {
             if let Some(tables) = &mut self.tables {
                 tables.event(&event);
             }
+            if let Some(survey) = &mut self.survey {
+                survey.event(&event);
+            }
         }
         opened
     }
@@ -348,6 +449,9 @@ impl Run {
     fn header(&mut self, header: &Header) {
         if let Some(bytes) = header.payload_kept {
             self.engine.ingest(engine::Input::Minimised(bytes));
+        }
+        if let Some(first) = &header.copy_of {
+            self.engine.ingest(engine::Input::CopyOf(first.as_str().into()));
         }
         let device = self.device.or_else(|| header.device.as_deref().and_then(|text| text.parse().ok()));
         self.engine.ingest(engine::Input::Scope { device, watched_only: header.watched_only });

@@ -3,6 +3,7 @@
 use super::bundle;
 use super::knowledge::file_name;
 use super::offline::{recording, segments};
+use super::tables::new_file;
 use super::told::described;
 use crate::capture::{Captured, Feed, Note, Pace, Pumped, Tape};
 use crate::engine::view::Summary;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// Frames that one slice may hold: they are in memory until all are found.
 const MOST_FRAMES: usize = 1 << 14;
+/// Bytes of them.
+const MOST_BYTES: usize = 1 << 30;
 /// Missing frames that an error names.
 const NAMED: usize = 5;
 
@@ -47,6 +50,9 @@ pub fn slice(root: &Path, summary: &Summary, ids: &[String], out: &Path) -> Resu
     let mut cut = Cut { wanted, ..Cut::default() };
     for path in &files {
         cut.file(path)?;
+        if cut.bytes > MOST_BYTES {
+            bail!("these findings rest on frames of more than {} MiB; choose fewer", MOST_BYTES >> 20);
+        }
     }
     let Cut { wanted, interfaces, frames, .. } = cut;
     if frames.len() < wanted.len() {
@@ -85,7 +91,7 @@ pub fn slice(root: &Path, summary: &Summary, ids: &[String], out: &Path) -> Resu
         writer.get_mut().flush()?;
         writer.get_mut().get_ref().sync_all()
     };
-    bundle::create(out)
+    new_file(out, false)
         .and_then(write)
         .with_context(|| format!("cannot write {}; check the folder, its rights, and the disk", out.display()))?;
     Ok(Sliced { frames: frames.len(), codes, sha256: digests(out)?.sha256 })
@@ -170,6 +176,7 @@ struct Cut {
     wanted: Wanted,
     interfaces: Vec<Described>,
     frames: Vec<Found>,
+    bytes: usize,
     /// The last frame's number.
     last: u64,
 }
@@ -191,7 +198,8 @@ impl Cut {
                 Captured::Frame { frame, interface, direction } => {
                     self.last = if numbered { frame.number.0 } else { before + frame.number.0 };
                     let number = FrameNo(self.last);
-                    if self.wanted.contains_key(&number) {
+                    if self.wanted.contains_key(&number) && self.bytes <= MOST_BYTES {
+                        self.bytes += frame.bytes.len();
                         let described = || here.described.get(&interface).cloned();
                         let interfaces = &mut self.interfaces;
                         let interface = *here.written.entry(interface).or_insert_with(|| {

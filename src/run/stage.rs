@@ -589,6 +589,9 @@ impl Analyst {
             if let Some(bytes) = header.payload_kept {
                 self.stage.engine.ingest(Input::Minimised(bytes));
             }
+            if let Some(first) = &header.copy_of {
+                self.stage.engine.ingest(Input::CopyOf(first.as_str().into()));
+            }
             let device = self.stage.device.or_else(|| header.device.as_deref().and_then(|text| text.parse().ok()));
             self.stage.engine.ingest(Input::Scope { device, watched_only: header.watched_only });
         }

@@ -177,6 +177,7 @@ pub(super) fn tell(told: &Told, engine: &mut Engine) {
     engine.ingest(match told {
         Told::Local(address) => Input::Local(*address),
         Told::Loss { loss, .. } => Input::Loss(loss.clone()),
+        Told::OutsideScope(left) => Input::OutsideScope(left.clone()),
         Told::Truncated => Input::Truncated,
         Told::Incident(_, incident) => Input::Incident(*incident),
         Told::Mark(mark) => Input::Mark(mark.clone()),

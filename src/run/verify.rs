@@ -1,12 +1,12 @@
 //! Whether a bundle is what was sealed, who vouches for it, and whether its analysis comes out the same again.
 
-use super::bundle::{CAPTURE, PROGRAM, Recipe, captures, custody_beside, job, make_folder, now, recipe};
+use super::bundle::{CAPTURE, PROGRAM, Recipe, captures, custody_beside, job, new_folder, now, recipe};
 use super::knowledge::file_name;
 use super::offline::{analyze, segments};
 use crate::capture::{CaptureFile, Digest, Ending, Record};
 use crate::evidence::{
-    CUSTODY, Chain, Checked, PAYLOAD, Verdict, Wrong, check, digests, is_sealed, signature_path, stamp_path,
-    verify_signature, verify_stamp,
+    CUSTODY, Chain, Checked, PAYLOAD, Verdict, Wrong, check, is_sealed, signature_path, stamp_path, verify_signature,
+    verify_stamp,
 };
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
@@ -287,19 +287,16 @@ fn vouched(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()>
 /// Analyzes the capture again with the inputs of the bundle and compares what comes out.
 fn reanalyze(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<()> {
     let recipe = recipe(root)?;
-    if !recipe.databases.is_empty() {
-        let missing = |(name, sha256): &&(String, String)| {
-            how.geoip.is_none_or(|folder| digests(&folder.join(name)).is_ok_and(|d| d.sha256 != *sha256))
-        };
-        if let Some((name, sha256)) = recipe.databases.iter().find(missing) {
-            verified.say(
-                Holds::Open,
-                About::Findings,
-                format!("not analyzed again: {name} with SHA-256 {sha256} was used; name its folder (--geoip DIR)"),
-                format!("nicht erneut ausgewertet: Verwendet wurde {name} mit SHA-256 {sha256}; Ordner mit --geoip ORDNER nennen"),
-            );
-            return Ok(());
-        }
+    if let Some((name, sha256)) = recipe.missing(how.geoip) {
+        verified.say(
+            Holds::Open,
+            About::Findings,
+            format!("not analyzed again: {name} with SHA-256 {sha256} was used; name its folder (--geoip DIR)"),
+            format!(
+                "nicht erneut ausgewertet: Verwendet wurde {name} mit SHA-256 {sha256}; Ordner mit --geoip ORDNER nennen"
+            ),
+        );
+        return Ok(());
     }
     let scratch = Scratch::new()?;
     let outcome = analyze(&job(root, &recipe, Some(scratch.0.clone()), how.geoip, how.progress)?)?;
@@ -345,7 +342,7 @@ impl Scratch {
     fn new() -> Result<Self> {
         let unique = format!("zollhund-{}-{}", std::process::id(), now().0);
         let path = std::env::temp_dir().join(unique);
-        make_folder(&path)?;
+        new_folder(&path)?;
         Ok(Self(path))
     }
 }

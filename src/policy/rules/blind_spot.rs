@@ -34,6 +34,8 @@ pub(super) const RULE: Rule = Rule {
         ("CAP-16", "the table of law is old", "Die Regimetabelle ist alt"),
         ("CAP-17", "findings that the auditor has set aside", "Vom Prüfer zurückgestellte Befunde"),
         ("CAP-18", "what happened to the capturing machine", "Was dem aufzeichnenden Rechner geschah"),
+        ("CAP-19", "frames out of scope were left out", "Frames außerhalb des Prüfumfangs wurden weggelassen"),
+        ("CAP-20", "a shareable copy with pseudonyms", "Weitergabefähige Kopie mit Pseudonymen"),
         ("NEG-00", "what such a capture cannot show", "Was eine solche Aufzeichnung nicht zeigen kann"),
     ],
     judge: Judge::Capture(judge),
@@ -77,7 +79,21 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             ),
         );
     }
-    if let Some(kept) = c.payload_kept {
+    if let Some(first) = &c.copy_of {
+        // It comes from a file: a digest has only these, and so many.
+        let first: String = first.chars().filter(char::is_ascii_hexdigit).take(128).collect();
+        say(
+            "CAP-20",
+            Severity::Info,
+            &[],
+            format!(
+                "This is a shareable copy of the bundle whose tag manifest has the SHA-512 {first}. Addresses of the audited side, hardware addresses and names of its hosts are pseudonyms; addresses and names of recipients are as captured. Of the payload it holds what hellos, name resolution and the headers of media say, and no content. Times, volumes, ports and recipients remain: whoever knows a part of the traffic may recognise it."
+            ),
+            format!(
+                "Dies ist eine weitergabefähige Kopie des Bündels, dessen Tag-Manifest die SHA-512 {first} hat. Adressen der geprüften Seite, Hardwareadressen und Namen ihrer Geräte sind Pseudonyme; Adressen und Namen der Empfänger stehen da wie aufgezeichnet. Von den Nutzdaten enthält sie, was Hellos, Namensauflösung und Medienköpfe sagen, und keine Inhalte. Zeiten, Mengen, Ports und Empfänger bleiben: Wer einen Teil des Verkehrs kennt, kann ihn wiedererkennen."
+            ),
+        );
+    } else if let Some(kept) = c.payload_kept {
         let kept = n(kept.into());
         say(
             "CAP-02",
@@ -101,6 +117,20 @@ fn judge(c: &Circumstances, case: &Case<'_>, out: &mut Out) {
             ),
             format!(
                 "Nur teilweise aufgehobene Frames: {cut} (je höchstens {snap} Byte). Weiter hinten stehende Namen waren nicht lesbar; Mengen zählen, was gesendet wurde."
+            ),
+        );
+    }
+    if c.outside_scope > 0 {
+        let (left, all) = (n(c.outside_scope), n(c.frames));
+        say(
+            "CAP-19",
+            Severity::Info,
+            &[],
+            format!(
+                "Frames left out of the evidence: {left}, beside {all} that are in it. They are of no flow of the audited program or device, nor of the name resolution for one; where they went is not told."
+            ),
+            format!(
+                "Nicht in die Beweisdateien aufgenommene Frames: {left}, neben {all} enthaltenen. Sie gehören zu keiner Verbindung des geprüften Programms oder Geräts und zu keiner Namensauflösung dafür; wohin sie gingen, wird nicht gesagt."
             ),
         );
     }
@@ -519,6 +549,8 @@ mod tests {
             (Circumstances { incidents: Incidents { clock_set: 1, ..none }, ..quiet() }, "CAP-18"),
             (Circumstances { incidents: Incidents { slept: 1, ..none }, ..quiet() }, "CAP-18"),
             (Circumstances { incidents: Incidents { interfaces_gone: 1, ..none }, ..quiet() }, "CAP-18"),
+            (Circumstances { outside_scope: 1, ..quiet() }, "CAP-19"),
+            (Circumstances { copy_of: Some("00".into()), cut: 1, ..quiet() }, "CAP-20"),
         ] {
             assert_eq!(told(circumstances), [code, "NEG-00"]);
         }

@@ -108,6 +108,8 @@ pub(in crate::policy) fn broken() -> Circumstances {
         cut: 3,
         snap_length: 96,
         payload_kept: None,
+        outside_scope: 2,
+        copy_of: None,
         proposal: None,
         profile_shows: false,
         unreadable: 4,
