@@ -75,12 +75,12 @@ mod linux {
             machine(desk);
         }));
         let (asked_to_end, over) = (Signals::listen(), Signals::default());
-        // Nobody watches it any more, though its last screen may still be read.
+        // The client ends with the capture, though the last screen may still be read.
         telling.leave = asked_to_end.clone();
         let stopped = telling.stopped.clone();
         let keeper = {
             let (stopped, over) = (stopped.clone(), over.clone());
-            let keep = move || keep(client, &[asked_to_end, stopped], &over, shown);
+            let keep = move || keep(client, &asked_to_end, &stopped, &over, shown);
             thread::Builder::new().name("zh-client".into()).spawn(keep).context("cannot start the thread zh-client")?
         };
         let outcome = run::watch(plan, telling, &over);
@@ -94,14 +94,14 @@ mod linux {
         })
     }
 
-    /// Stays with the client until nothing of it runs any more, and ends it when asked to. `shown`: nobody but the dashboard
-    /// writes on the terminal.
-    fn keep(mut client: Client, asked_to_end: &[Signals], over: &Signals, shown: bool) -> Client {
+    /// Stays with the client until nothing of it runs any more, which ends the capture too; and ends it when asked to, or when
+    /// nothing is captured any more. `shown`: nobody but the dashboard writes on the terminal.
+    fn keep(mut client: Client, asked: &Signals, stopped: &Signals, over: &Signals, shown: bool) -> Client {
         leave();
         confine(Role::Rest, &[], false);
         let mut told = false;
         while client.poll().is_none() {
-            if asked_to_end.iter().any(Signals::came) {
+            if asked.came() || stopped.came() {
                 client.end(PATIENCE);
                 break;
             }
@@ -117,7 +117,9 @@ mod linux {
             thread::sleep(BEAT);
         }
         thread::sleep(AFTERMATH);
-        over.end();
+        if !stopped.came() {
+            over.end();
+        }
         client
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn state(view: &View, health: &Health) -> (Role, String) {
     let (lang, signs) = (view.look.lang, view.look.signs());
     let since = |time: Timestamp| elapsed(health.now.since(time));
     let (role, sign, text) = match &health.capture {
-        CaptureState::Starting => (Role::Faint, signs.silent, lang.pick("starting", "startet").to_owned()),
+        CaptureState::Starting => (Role::Faint, signs.silent, lang.pick("no frame yet", "noch kein Frame").to_owned()),
         CaptureState::Running => (Role::Good, signs.running, lang.pick("running", "läuft").to_owned()),
         CaptureState::Silent { since: from } => {
             (Role::Plain, signs.silent, format!("{} {}", lang.pick("silent for", "still seit"), since(*from)))

@@ -50,14 +50,23 @@ impl Tmux {
 
     /// The same, and does something before each look.
     fn until(&self, words: &str, act: impl Fn()) -> String {
+        self.look(&[words], act)
+    }
+
+    /// Looks until one of several is there.
+    fn sees_one_of(&self, words: &[&str]) -> String {
+        self.look(words, || ())
+    }
+
+    fn look(&self, words: &[&str], act: impl Fn()) -> String {
         let begun = Instant::now();
         loop {
             act();
             let screen = self.run(&["capture-pane", "-p"]);
-            if screen.contains(words) {
+            if words.iter().any(|words| screen.contains(words)) {
                 return screen;
             }
-            assert!(begun.elapsed() < PATIENCE, "no `{words}` on the screen:\n{screen}");
+            assert!(begun.elapsed() < PATIENCE, "no {words:?} on the screen:\n{screen}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -274,7 +283,8 @@ fn a_client_is_chosen_while_it_is_watched() {
     tmux.until(&ports[1].to_string(), talk);
     tmux.keys(&["c"]);
     let client = format!("zoom [{pid}]");
-    assert!(tmux.sees(&client).contains("Whose traffic is judged?"));
+    // With the service beside it: now the machine has told which clients run, and the list stays as it is.
+    assert!(tmux.sees(&format!("{client:<29}zoom")).contains("Whose traffic is judged?"));
     // The clients come right behind `everything`; this machine may run others.
     let mut shown = tmux.sees(&client);
     while !shown.lines().any(|line| line.contains(&format!("│ ▶ {client}"))) {
@@ -316,6 +326,44 @@ fn a_client_is_chosen_while_it_is_watched() {
     assert_eq!((scope(ports[0]), scope(ports[1])), ("out".into(), "in".into()), "{flows}");
     let verified = program::zollhund(&["verify", &bundle, "--reanalyze"]);
     assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+}
+
+/// A client that has a network of its own ends when the user quits, not when the last screen is left.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_last_screen_outlives_the_client_that_was_run() {
+    let folder = Folder::new();
+    let (bundle, script) = (folder.path("bundle"), folder.file("client", "while :; do sleep 1; done"));
+    let command = format!("'{PROGRAM}' run --save '{bundle}' -- sh '{script}'; echo \"STATUS $?\"; exec cat");
+    let Some(tmux) = Tmux::start("run", &command) else { return };
+    let shown = tmux.sees_one_of(&["Who the client talks to", "STATUS"]);
+    if shown.contains("STATUS") {
+        eprintln!("SKIPPED: no client can be given a network of its own here: {}", shown.trim());
+        return;
+    }
+    let client = format!("sh\0{script}\0");
+    let runs = || {
+        let processes = fs::read_dir("/proc").unwrap().flatten();
+        let mut commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+        commands.any(|command| command == client.as_bytes())
+    };
+    assert!(runs());
+    tmux.keys(&["q"]);
+    // It is asked only where something was captured.
+    if tmux.sees_one_of(&["Quit?", "The bundle is sealed"]).contains("Quit?") {
+        tmux.keys(&["y"]);
+    }
+    tmux.sees("The bundle is sealed");
+    let begun = Instant::now();
+    while runs() {
+        assert!(begun.elapsed() < PATIENCE, "the client runs on though nobody watches");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let verified = program::zollhund(&["verify", &bundle]);
+    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+    assert!(tmux.run(&["capture-pane", "-p"]).contains("The bundle is sealed"), "until a key is pressed");
+    tmux.keys(&["x"]);
+    tmux.sees("STATUS");
 }
 
 /// The window is closed in the middle: what was captured is closed and sealed.
