@@ -60,7 +60,7 @@ done
 # with other tools what was written. Without them those tests are skipped, and say so. Servers are installed, not started.
 if [ "${1:-}" = lab ]; then
   # One program of each package, and the package.
-  lab="ip=iproute2 curl=curl openssl=openssl tmux=tmux tshark=tshark chromium=chromium pdftoppm=poppler-utils pasta=passt
+  lab="ip=iproute2 curl=curl openssl=openssl tmux=tmux tshark=tshark chromium=chromium pdftoppm=poppler-utils pasta=passt setcap=libcap2-bin
     slirp4netns=slirp4netns janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base pip3=python3-pip"
   missing=
   for pair in $lab; do

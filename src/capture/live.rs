@@ -14,11 +14,19 @@ use std::time::{Duration, Instant};
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Packets taken from one interface before the next one is looked at.
 const PER_TURN: usize = 1_024;
-/// Interfaces that went away are looked for so often.
+/// An interface that went away is looked for so often; less and less, if its capture does not last.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+const LOOK_SELDOM: Duration = Duration::from_secs(1);
+/// A capture that goes on so long has lasted.
+const LASTED: Duration = Duration::from_secs(5);
+/// The ways to the internet are looked at so often.
+const WAYS_EVERY: Duration = Duration::from_secs(2);
 /// Longest time that the kernel keeps frames together before it hands them over. libpcap's immediate mode is not used on
 /// Linux: it would have the ring made of slots of the greatest length, so that 16 MiB hold some hundred frames.
 const HAND_OVER_MS: i32 = 10;
+
+/// Ways that are told of; more than machines have.
+const MAX_WAYS: usize = 64;
 
 /// Whether a capture goes on when its interface is there again.
 const OUTLIVES: bool = cfg!(target_os = "linux");
@@ -132,8 +140,10 @@ struct Tapped {
     id: u32,
     name: Text,
     capture: Capture<Active>,
-    /// The interface went away, or nothing can be read from it any more.
-    gone: bool,
+    /// The interface went away, or nothing can be read from it any more: when it is looked for next.
+    gone: Option<Instant>,
+    pause: Duration,
+    revived: Option<Instant>,
     link: LinkType,
     /// Number, kind and hardware address, as far as the system tells.
     hardware: Hardware,
@@ -149,7 +159,9 @@ pub struct Live {
     announced: bool,
     number: u64,
     next_count: Instant,
-    next_look: Instant,
+    /// Interfaces that lead to the internet and are known to or told of, if others would be missed.
+    ways: Option<Vec<String>>,
+    next_ways: Instant,
 }
 
 impl fmt::Debug for Live {
@@ -176,7 +188,9 @@ impl Live {
             .zip(&options.interfaces)
             .map(|(id, name)| Tapped::open(id, name, &known, &options))
             .collect::<Result<_, _>>()?;
-        Ok(Self { tapped, options, announced: false, number: 0, next_count: now() + COUNT_EVERY, next_look: now() })
+        let ways = options.interfaces.iter().all(|name| name != "any").then(default_interfaces);
+        let (next_count, next_ways) = (now() + COUNT_EVERY, now() + WAYS_EVERY);
+        Ok(Self { tapped, options, announced: false, number: 0, next_count, ways, next_ways })
     }
 
     fn announce(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
@@ -203,10 +217,27 @@ impl Live {
         }
     }
 
+    /// Tells of interfaces that have begun to lead to the internet and are not captured on.
+    fn look_for_ways(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
+        self.next_ways = now() + WAYS_EVERY;
+        let Some(known) = &mut self.ways else { return };
+        for name in default_interfaces() {
+            let captured = name == "any" || self.tapped.iter().any(|t| t.name.exact() == name);
+            if !captured && !known.contains(&name) && known.len() < MAX_WAYS {
+                let why = format!(
+                    "the way to the internet leads through {name} now, which is not captured: start again with `-i {name}` \
+                     beside, or with `-i any`"
+                );
+                sink(Captured::Note(Note::Uncaptured { why: why.as_str().into() }));
+                known.push(name);
+            }
+        }
+    }
+
     #[cfg(target_os = "linux")]
     fn wait(&self, wait: Duration) {
         use rustix::event::{PollFd, PollFlags, poll};
-        let open = self.tapped.iter().filter(|t| !t.gone);
+        let open = self.tapped.iter().filter(|t| t.gone.is_none());
         let mut wanted: Vec<_> = open.map(|t| PollFd::new(&t.capture, PollFlags::IN)).collect();
         let wait = rustix::time::Timespec::try_from(wait).ok();
         // Whatever it says, the interfaces are asked next.
@@ -270,7 +301,9 @@ impl Tapped {
             counters: Counters::default(),
             delivered: 0,
             capture,
-            gone: false,
+            gone: None,
+            pause: LOOK_EVERY,
+            revived: None,
         })
     }
 
@@ -297,7 +330,7 @@ impl Tapped {
     fn revive(&mut self, promiscuous: bool) -> Option<String> {
         use std::os::fd::AsRawFd;
         let there = Hardware::of(self.name.exact());
-        let link = there.link?;
+        let link = there.link.filter(|_| there.up)?;
         // Frames of another kind would be read wrongly.
         if self.hardware.link.is_some_and(|before| before.hatype() != link.hatype()) {
             return None;
@@ -305,7 +338,7 @@ impl Tapped {
         nix::sys::socket::bind(self.capture.as_raw_fd(), &link).ok()?;
         let other = if there.mac == self.hardware.mac { "" } else { ", with another hardware address" };
         let less = if promiscuous { "; frames for others are not taken any more" } else { "" };
-        (self.hardware, self.gone) = (there, false);
+        (self.hardware, self.gone, self.revived) = (there, None, Some(now()));
         Some(format!("the capture on {} goes on: the interface is there again{other}{less}", self.name))
     }
 
@@ -316,7 +349,7 @@ impl Tapped {
 
     /// Hands over what is there.
     fn turn(&mut self, number: &mut u64, sink: &mut dyn FnMut(Captured<'_>)) -> Result<usize, CaptureError> {
-        if self.gone {
+        if self.gone.is_some() {
             return Ok(0);
         }
         let (id, link, mac) = (self.id, self.link, self.hardware.mac);
@@ -339,7 +372,9 @@ impl Tapped {
             Err(pcap::Error::TimeoutExpired) => Ok(0),
             Err(error) => {
                 self.count();
-                self.gone = true;
+                let short = self.revived.is_some_and(|at| at.elapsed() < LASTED);
+                self.pause = if short { LOOK_SELDOM.min(self.pause * 2) } else { LOOK_EVERY };
+                self.gone = Some(now() + self.pause);
                 let cure = if OUTLIVES { "it goes on when the interface is there again" } else { "start again" };
                 Err(CaptureError::Gone { name: self.name.clone(), reason: text(&error), cure })
             }
@@ -385,16 +420,19 @@ struct Hardware {
     link: Option<nix::sys::socket::LinkAddr>,
     /// Of an Ethernet or Wi-Fi interface; a loopback's is all zero and tells nothing.
     mac: Option<[u8; 6]>,
+    #[cfg(target_os = "linux")]
+    up: bool,
 }
 
 impl Hardware {
     #[cfg(target_os = "linux")]
     fn of(name: &str) -> Self {
-        let all = nix::ifaddrs::getifaddrs().into_iter().flatten();
-        let mut links = all.filter(|i| i.interface_name == name).filter_map(|i| i.address?.as_link_addr().copied());
-        let link = links.next();
+        let mut all = nix::ifaddrs::getifaddrs().into_iter().flatten().filter(|i| i.interface_name == name);
+        let found = all.find_map(|i| Some((i.address?.as_link_addr().copied()?, i.flags)));
+        let (link, flags) = found.unzip();
+        let up = flags.is_some_and(|flags| flags.contains(nix::net::if_::InterfaceFlags::IFF_UP));
         let mac = link.filter(|link| link.halen() == 6).and_then(|link| link.addr()).filter(|mac| *mac != [0; 6]);
-        Self { link, mac }
+        Self { link, mac, up }
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -423,28 +461,28 @@ impl Feed for Live {
                 }
             }
             match gone {
-                Some(error) if !OUTLIVES && this.tapped.iter().all(|t| t.gone) => Err(error),
+                Some(error) if !OUTLIVES && this.tapped.iter().all(|t| t.gone.is_some()) => Err(error),
                 _ => Ok(taken),
             }
         };
         if pump(self)? == 0 {
-            let mut until = self.next_count;
-            if self.tapped.iter().any(|t| t.gone) {
-                until = until.min(self.next_look);
-            }
+            let looks = self.tapped.iter().filter_map(|t| t.gone);
+            let until = looks.fold(self.next_count, Instant::min);
             self.wait(wait.min(until.saturating_duration_since(now())));
             pump(self)?;
         }
         if now() >= self.next_count {
             self.count(sink);
         }
-        if now() >= self.next_look {
-            self.next_look = now() + LOOK_EVERY;
-            for tapped in self.tapped.iter_mut().filter(|t| t.gone) {
-                if let Some(how) = tapped.revive(self.options.promiscuous) {
-                    sink(Captured::Note(Note::Back { interface: tapped.id, how: how.as_str().into() }));
-                }
+        for tapped in self.tapped.iter_mut().filter(|t| t.gone.is_some_and(|at| now() >= at)) {
+            if let Some(how) = tapped.revive(self.options.promiscuous) {
+                sink(Captured::Note(Note::Back { interface: tapped.id, how: how.as_str().into() }));
+            } else {
+                tapped.gone = Some(now() + tapped.pause);
             }
+        }
+        if now() >= self.next_ways {
+            self.look_for_ways(sink);
         }
         Ok(Pumped::More)
     }

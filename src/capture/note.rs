@@ -49,6 +49,8 @@ pub enum Note {
     Gone { interface: u32, why: Text },
     /// It goes on: the interface is there again.
     Back { interface: u32, how: Text },
+    /// Traffic goes where this capture does not see it.
+    Uncaptured { why: Text },
     /// A block that describes frames but breaks its format; the frames are not concerned.
     Unreadable { block: u32, offset: u64 },
 }

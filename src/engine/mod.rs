@@ -251,6 +251,7 @@ impl Engine {
                         seen.largest_step = seen.largest_step.max(nanos.unsigned_abs());
                     }
                     Incident::Slept { nanos } => seen.slept = seen.slept.saturating_add(nanos),
+                    Incident::WayNotCaptured => seen.ways_not_captured = seen.ways_not_captured.saturating_add(1),
                     Incident::InterfaceGone => seen.interfaces_gone = seen.interfaces_gone.saturating_add(1),
                 }
             }

@@ -92,6 +92,8 @@ pub enum Incident {
     },
     /// An interface that was captured on went away.
     InterfaceGone,
+    /// Another interface, which is not captured on, has begun to lead to the internet.
+    WayNotCaptured,
 }
 
 /// One ClientHello and what came of it.

@@ -196,6 +196,9 @@ enum Wording {
     InterfaceGone {
         time_ns: u64,
     },
+    WayNotCaptured {
+        time_ns: u64,
+    },
     Notice {
         time: String,
         time_ns: u64,
@@ -291,6 +294,7 @@ impl Wording {
                 Incident::ClockSet { nanos } => Self::ClockSet { time_ns: *time_ns, by_ns: nanos },
                 Incident::Slept { nanos } => Self::Slept { time_ns: *time_ns, for_ns: nanos },
                 Incident::InterfaceGone => Self::InterfaceGone { time_ns: *time_ns },
+                Incident::WayNotCaptured => Self::WayNotCaptured { time_ns: *time_ns },
             },
             Told::Notice { time, grave, text } => {
                 Self::Notice { time: time.to_string(), time_ns: time.0, grave: *grave, text: text.exact().into() }
@@ -335,6 +339,7 @@ impl Wording {
             }
             Self::Slept { time_ns, for_ns } => Told::Incident(Timestamp(time_ns), Incident::Slept { nanos: for_ns }),
             Self::InterfaceGone { time_ns } => Told::Incident(Timestamp(time_ns), Incident::InterfaceGone),
+            Self::WayNotCaptured { time_ns } => Told::Incident(Timestamp(time_ns), Incident::WayNotCaptured),
             Self::Notice { time_ns, grave, text, .. } => {
                 Told::Notice { time: Timestamp(time_ns), grave, text: Text::from(text.as_str()) }
             }

@@ -228,6 +228,8 @@ pub struct Incidents {
     pub slept: u64,
     /// An interface that was captured on went away so often.
     pub interfaces_gone: u32,
+    /// So many other interfaces began to lead to the internet and were not captured on.
+    pub ways_not_captured: u32,
 }
 
 /// The capture as a whole, for the findings about what it cannot show.
@@ -295,9 +297,10 @@ impl Subject {
 }
 
 impl Circumstances {
-    /// Frames are known to be missing, how many is not: the file breaks off, or an interface was gone.
+    /// Frames are known to be missing, how many is not: the file breaks off, an interface was gone or another one not
+    /// captured on.
     #[must_use]
     pub const fn has_gaps(&self) -> bool {
-        self.truncated_file || self.incidents.interfaces_gone > 0
+        self.truncated_file || self.incidents.interfaces_gone > 0 || self.incidents.ways_not_captured > 0
     }
 }

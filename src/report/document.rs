@@ -258,6 +258,8 @@ pub(super) struct Seen<'a> {
     pub(super) truncated_file: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) interfaces_gone: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ways_not_captured: Option<u32>,
     pub(super) time_reversals: u64,
     pub(super) one_sided_flows: u32,
     pub(super) midstream_flows: u32,
@@ -311,6 +313,7 @@ pub(super) fn circumstances(c: &Circumstances) -> Seen<'_> {
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
         interfaces_gone: Some(c.incidents.interfaces_gone).filter(|times| *times > 0),
+        ways_not_captured: Some(c.incidents.ways_not_captured).filter(|ways| *ways > 0),
         time_reversals: c.time_reversals,
         one_sided_flows: c.one_sided_flows,
         midstream_flows: c.midstream_flows,

@@ -428,7 +428,11 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         copy_of: None,
         unreadable: c.unreadable,
         truncated_file: c.truncated_file,
-        incidents: Incidents { interfaces_gone: c.interfaces_gone.unwrap_or_default(), ..Incidents::default() },
+        incidents: Incidents {
+            interfaces_gone: c.interfaces_gone.unwrap_or_default(),
+            ways_not_captured: c.ways_not_captured.unwrap_or_default(),
+            ..Incidents::default()
+        },
         blind,
         ech_hellos: c.ech_hellos,
         ech_frames: frames(&c.ech_frames),

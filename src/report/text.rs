@@ -229,6 +229,13 @@ impl Told<'_> {
             let text = lang.pick("the file is cut or damaged", "die Datei ist abgeschnitten oder beschädigt");
             gaps.push(text.to_owned());
         }
+        if c.incidents.ways_not_captured > 0 {
+            let text = lang.pick(
+                "another way to the internet was not captured",
+                "ein anderer Weg ins Internet wurde nicht aufgezeichnet",
+            );
+            gaps.push(text.to_owned());
+        }
         if c.incidents.interfaces_gone > 0 {
             let text = lang.pick("an interface was gone meanwhile", "eine Schnittstelle war zwischendurch fort");
             gaps.push(text.to_owned());

@@ -582,7 +582,8 @@ impl Analyst {
             self.last = self.last.max(*time);
         }
         let mut sayings = Vec::new();
-        let happened = matches!(note, Note::Gone { .. } | Note::Back { .. }) && self.stage.live;
+        let happened =
+            matches!(note, Note::Gone { .. } | Note::Back { .. } | Note::Uncaptured { .. }) && self.stage.live;
         let time = if happened { wall() } else { self.last };
         self.listener.note(note, time, &mut |saying| sayings.push(saying));
         if let Some(header) = self.listener.take_header() {

@@ -89,6 +89,10 @@ impl Listener {
                 let incident = Told::Incident(last, Incident::InterfaceGone);
                 tell(Saying::Told(if self.running { incident } else { Told::Truncated }));
             }
+            Note::Uncaptured { why } => {
+                tell(Saying::Told(Told::Notice { time: last, grave: true, text: why.clone() }));
+                tell(Saying::Told(Told::Incident(last, Incident::WayNotCaptured)));
+            }
             Note::Back { how, .. } => {
                 tell(Saying::Told(Told::Notice { time: last, grave: false, text: how.clone() }));
             }

@@ -351,7 +351,7 @@ pub(super) fn set_aside(all: &Suppressions, c: &Circumstances, case: &Case<'_>, 
 
 /// What the capturing machine told of itself: each tells of frames that are not there, or of times that are not right.
 fn incidents(seen: Incidents, lang: Lang, say: &mut impl FnMut(&'static str, Severity, &[FrameNo], String, String)) {
-    let Incidents { clock_set, largest_step, slept, interfaces_gone } = seen;
+    let Incidents { clock_set, largest_step, slept, interfaces_gone, ways_not_captured } = seen;
     let n = |count: u64| words::number(count, lang);
     let seconds = |nanos: u64| n(nanos.div_ceil(1_000_000_000));
     let (mut en, mut de) = (Vec::new(), Vec::new());
@@ -371,6 +371,11 @@ fn incidents(seen: Incidents, lang: Lang, say: &mut impl FnMut(&'static str, Sev
             "an interface was gone (times: {times}): what was sent through it before its capture went on is unknown"
         ));
         de.push(format!("eine Schnittstelle war fort (Male: {times}): Was über sie gesendet wurde, bevor die Aufzeichnung weiterging, ist unbekannt"));
+    }
+    if ways_not_captured > 0 {
+        let ways = n(ways_not_captured.into());
+        en.push(format!("its way to the internet changed to interfaces that were not captured ({ways}): what was sent through them is unknown"));
+        de.push(format!("sein Weg ins Internet führte über Schnittstellen, die nicht aufgezeichnet wurden ({ways}): Was über sie gesendet wurde, ist unbekannt"));
     }
     if !en.is_empty() {
         say(
@@ -549,6 +554,7 @@ mod tests {
             (Circumstances { incidents: Incidents { clock_set: 1, ..none }, ..quiet() }, "CAP-18"),
             (Circumstances { incidents: Incidents { slept: 1, ..none }, ..quiet() }, "CAP-18"),
             (Circumstances { incidents: Incidents { interfaces_gone: 1, ..none }, ..quiet() }, "CAP-18"),
+            (Circumstances { incidents: Incidents { ways_not_captured: 1, ..none }, ..quiet() }, "CAP-18"),
             (Circumstances { outside_scope: 1, ..quiet() }, "CAP-19"),
             (Circumstances { copy_of: Some("00".into()), cut: 1, ..quiet() }, "CAP-20"),
         ] {

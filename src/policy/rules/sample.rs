@@ -130,6 +130,7 @@ pub(in crate::policy) fn broken() -> Circumstances {
             largest_step: 3_600_000_000_000,
             slept: 90_000_000_000,
             interfaces_gone: 1,
+            ways_not_captured: 1,
         },
         silence: Some(silence(1_000)),
         device: Some("192.168.1.6".into()),
