@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 use zollhund::attribution::{Owner, OwnerMatch};
+use zollhund::dissect::fact::{MediaKind, MediaSeen};
 use zollhund::engine::view::{EndpointView, FlowView, HandshakeView, Summary};
 use zollhund::engine::{Config, Device, Engine, Event, Input, Knowledge, NoRows, Rows};
 use zollhund::run::{Wanted, knowledge};
@@ -46,6 +47,39 @@ impl Flows {
             packets: (row.up.packets, row.down.packets),
         });
     }
+}
+
+/// What of media and round trips the tests look at: bits per second by kind, up and down; kind and milliseconds.
+#[derive(Default)]
+struct Measured {
+    media: Vec<[MediaSeen; 2]>,
+    trips: Vec<(String, &'static str, u64)>,
+}
+
+impl Rows for Measured {
+    fn flow(&mut self, row: &FlowView<'_>) {
+        self.media.extend(row.media.as_deref());
+    }
+    fn handshake(&mut self, _: &HandshakeView<'_>) {}
+    fn endpoint(&mut self, row: &EndpointView<'_>) {
+        if let Some(trip) = row.round_trip {
+            self.trips.push((row.address.to_string(), trip.kind.token(), trip.nanos / 1_000_000));
+        }
+    }
+}
+
+/// Feeds frames with their milliseconds.
+fn measured(frames: impl IntoIterator<Item = (u64, Vec<u8>)>) -> (Measured, Summary) {
+    let (mut engine, mut rows) = (Engine::new(&Config::default()), Measured::default());
+    for (number, (millis, bytes)) in (1..).zip(frames) {
+        let time = Timestamp::from_secs(1_700_000_000).plus_nanos(millis * 1_000_000 + 1);
+        let original_len = bytes.len() as u32;
+        engine.ingest(Input::Frame(Frame { number: FrameNo(number), time, link: RAW_IP, original_len, bytes: &bytes }));
+        while engine.poll().is_some() {}
+    }
+    engine.end();
+    let summary = engine.summary(&KNOWLEDGE, &mut rows);
+    (rows, summary)
 }
 
 impl Rows for Flows {
@@ -360,4 +394,81 @@ fn a_packet_seen_on_two_interfaces_is_counted_once_and_told() {
     assert_eq!(summary.up.packets + summary.down.packets, 100 + 1 + 2 + 2 + 1);
     assert_eq!(summary.circumstances.time_reversals, 1);
     assert_eq!(summary.circumstances.lost, 0);
+}
+
+#[test]
+fn an_answer_that_comes_a_little_late_names_the_flow_and_says_so() {
+    let server = "203.0.113.9";
+    let named = |frames: Vec<Vec<u8>>| {
+        let rows = flows(frames);
+        let row = rows.iter().find(|r| r.packets == (1, 0) || r.client.ends_with(":40000")).unwrap();
+        (row.name.clone(), row.name_basis)
+    };
+    let flow = || datagram(end(HOME, 40_000), end(server, 443));
+    let answer = |client| lookup(client, 5_353, "late.example", server, Some("alias.example"));
+    let late = |client| [vec![flow()], answer(client)].concat();
+    assert_eq!(named(late(HOME)), ("late.example".into(), "dns-after"));
+    // An answer before it is the better one; a neighbour's is none, nor one that comes much later.
+    assert_eq!(named([answer(HOME), vec![flow()]].concat()).1, "dns");
+    assert_eq!(named(late("192.168.1.51")), (String::new(), ""));
+    let other = |n| datagram(end("192.168.1.60", n), end("192.168.1.61", n));
+    assert_eq!(named([vec![flow()], (1..4).map(other).collect(), answer(HOME)].concat()), (String::new(), ""));
+}
+
+#[test]
+fn media_is_counted_by_kind_and_direction_to_the_end_of_the_flow() {
+    let (client, server) = (end(HOME, 40_000), end("203.0.113.9", 3_478));
+    let rtp = |payload_type: u8, n: u64, ticks: u64, ssrc: u8, len: usize| {
+        let mut bytes = vec![0x80, payload_type, (n >> 8) as u8, n as u8];
+        bytes.extend((ticks as u32).to_be_bytes());
+        bytes.extend([ssrc; 4]);
+        bytes.resize(12 + len, 0x5a ^ n as u8);
+        bytes
+    };
+    let mut frames: Vec<(u64, Vec<u8>)> = Vec::new();
+    for n in 0..500_u64 {
+        frames.push((n * 20, frames::udp(client, server, &rtp(111, n, n * 960, 1, 80))));
+        frames.push((n * 20 + 3, frames::udp(server, client, &rtp(111, n, n * 960, 2, 40))));
+    }
+    for n in 0..1_000_u64 {
+        frames.push((n * 10 + 5, frames::udp(client, server, &rtp(96, n, n / 4 * 3_600, 3, 1_000))));
+    }
+    frames.sort_by_key(|(millis, _)| *millis);
+    let (rows, summary) = measured(frames);
+    let [up, down] = rows.media[0];
+    assert_eq!((up.of(MediaKind::Audio), up.of(MediaKind::Video)), (500 * 80, 1_000 * 1_000));
+    assert_eq!((down.of(MediaKind::Audio), down.sum()), (500 * 40, 500 * 40));
+    // By time, too: what came before a stream was recognised stays of unknown kind, and nothing is counted twice.
+    let sent = |kind| -> u64 {
+        summary.timeline.kinds.iter().filter(|s| s.kind == kind).flat_map(|s| &s.cells).map(|c| c.up).sum()
+    };
+    let (sound, pictures) = (sent(MediaKind::Audio), sent(MediaKind::Video));
+    assert!(sound >= 480 * 80 && pictures >= 980 * 1_000, "{sound} {pictures}");
+    assert_eq!(sound + pictures + sent(MediaKind::Unknown), up.sum());
+}
+
+#[test]
+fn tcp_data_is_timed_by_its_acknowledgment() {
+    let (client, server) = (end(HOME, 40_000), end("203.0.113.9", 443));
+    let segment = |from: End, to: End, numbers: [u32; 2], flags: u8, stamps: [u32; 2], payload: &[u8]| {
+        let mut bytes = [from.port.to_be_bytes(), to.port.to_be_bytes()].concat();
+        numbers.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+        bytes.extend([8 << 4, flags, 0xff, 0xff, 0, 0, 0, 0, 1, 1, 8, 10]);
+        stamps.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+        bytes.extend(payload);
+        frames::ip(from.address, to.address, 6, &bytes)
+    };
+    let up = |numbers, flags, stamps, payload: &[u8]| segment(client, server, numbers, flags, stamps, payload);
+    let down = |numbers, flags, stamps| segment(server, client, numbers, flags, stamps, &[]);
+    let (rows, _) = measured([
+        (0, up([99, 0], TcpFlags::SYN, [1, 0], &[])),
+        (30, down([499, 100], TcpFlags::SYN | TcpFlags::ACK, [9, 1])),
+        (31, up([100, 500], TcpFlags::ACK, [2, 9], &[7; 10])),
+        (51, down([500, 110], TcpFlags::ACK, [9, 2])),
+        // Sent twice: nothing is told by what acknowledges it soon after.
+        (60, up([110, 500], TcpFlags::ACK, [3, 9], &[7; 10])),
+        (90, up([110, 500], TcpFlags::ACK, [4, 9], &[7; 10])),
+        (91, down([500, 120], TcpFlags::ACK, [9, 4])),
+    ]);
+    assert_eq!(rows.trips, [("203.0.113.9".to_owned(), "tcp-data", 20)]);
 }

@@ -129,21 +129,47 @@ impl Packet<'_> {
     /// The value and the echo of the timestamps option (RFC 7323 §3.2).
     #[must_use]
     pub fn tcp_timestamps(&self) -> Option<(u32, u32)> {
-        let mut options = self.tcp_options;
-        loop {
-            options = match options {
-                [8, 10, v0, v1, v2, v3, e0, e1, e2, e3, ..] => {
-                    return Some((u32::from_be_bytes([*v0, *v1, *v2, *v3]), u32::from_be_bytes([*e0, *e1, *e2, *e3])));
-                }
-                [1, rest @ ..] => rest,
-                [2..=255, len @ 2..=255, ..] => options.get(usize::from(*len)..)?,
-                _ => return None,
-            };
-        }
+        timestamps(self.tcp_options)
     }
 
     #[must_use]
     pub const fn addresses(&self) -> (IpAddr, IpAddr) {
         (self.source.address, self.destination.address)
+    }
+}
+
+/// The value and the echo of the timestamps option (RFC 7323 §3.2), among the options of a TCP header.
+fn timestamps(mut options: &[u8]) -> Option<(u32, u32)> {
+    loop {
+        options = match options {
+            [8, 10, v0, v1, v2, v3, e0, e1, e2, e3, ..] => {
+                return Some((u32::from_be_bytes([*v0, *v1, *v2, *v3]), u32::from_be_bytes([*e0, *e1, *e2, *e3])));
+            }
+            [1, rest @ ..] => rest,
+            [2..=255, len @ 2..=255, ..] => options.get(usize::from(*len)..)?,
+            _ => return None,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_are_found_among_other_options() {
+        for (options, expected) in [
+            (&[1, 1, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9][..], Some((7, 9))),
+            (&[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0], Some((256, 0))),
+            (&[2, 4, 5, 0xb4, 1, 3, 3, 7], None),
+            // Cut, without a length that leads on, beyond the end, after the end of the list.
+            (&[8, 10, 0, 0, 0, 7], None),
+            (&[5, 0, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9], None),
+            (&[5, 40, 1], None),
+            (&[0, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9], None),
+            (&[], None),
+        ] {
+            assert_eq!(timestamps(options), expected, "{options:?}");
+        }
     }
 }

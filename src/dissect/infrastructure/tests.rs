@@ -32,6 +32,16 @@ fn datagrams_are_recognised() {
         ("dnscrypt", padded(&[0xff; 8], 10, &[1; 18], 80), 1),
         ("tailscale", b"TS\xf0\x9f\x92\xacabc".to_vec(), 1),
         ("l2tp", vec![0xc8, 2, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0], 1701),
+        ("teredo", [&[0x60, 0, 0, 0, 0, 8, 58, 255][..], &[0xfe; 40]].concat(), 3544),
+        (
+            "teredo",
+            [
+                &[0, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 9, 9, 9, 9, 9, 0x60, 0, 0, 0, 0, 0, 59, 21][..],
+                &[0xfe; 32],
+            ]
+            .concat(),
+            3544,
+        ),
         ("teamspeak", b"TS3INIT1\x00\x65".to_vec(), 1),
         ("mumble", padded(&[], 4, &[1, 2, 3, 4, 5, 6, 7, 8], 12), 64738),
         ("telegram", padded(&[7; 16], 16, &[0xff; 12], 40), 529),
