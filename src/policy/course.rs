@@ -31,8 +31,9 @@ pub struct Timeline {
     pub width: u64,
     /// Windows from the start to the end of the capture.
     pub windows: u32,
+    /// Sorted by recipient and media.
     pub series: Vec<Series>,
-    /// Bytes behind the headers of RTP, by what they carry; they are in `series` too.
+    /// Bytes behind the headers of RTP, by what they carry, sorted by recipient and kind; they are in `series` too.
     pub kinds: Vec<KindSeries>,
 }
 
@@ -114,14 +115,16 @@ impl<'a> Course<'a> {
 
     /// The series of a recipient.
     pub fn cells(&self, recipient: usize, media: bool) -> &'a [Cell] {
-        let of = |s: &&Series| s.recipient == Some(recipient) && s.media == media;
-        self.timeline.series.iter().find(of).map_or(&[], |s| &s.cells)
+        let series = &self.timeline.series;
+        let at = series.binary_search_by_key(&(Some(recipient), media), |s| (s.recipient, s.media)).ok();
+        at.and_then(|at| series.get(at)).map_or(&[], |s| &s.cells)
     }
 
     /// Media of one kind of a recipient.
     pub fn kind_cells(&self, recipient: usize, kind: MediaKind) -> &'a [Cell] {
-        let of = |s: &&KindSeries| s.recipient == recipient && s.kind == kind;
-        self.timeline.kinds.iter().find(of).map_or(&[], |s| &s.cells)
+        let kinds = &self.timeline.kinds;
+        let at = kinds.binary_search_by_key(&(recipient, kind), |s| (s.recipient, s.kind)).ok();
+        at.and_then(|at| kinds.get(at)).map_or(&[], |s| &s.cells)
     }
 
     /// Windows that lie wholly within a stretch, without its first and last moments.

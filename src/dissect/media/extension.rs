@@ -10,7 +10,7 @@ const MAX_ELEMENTS: usize = 14;
 /// Bytes of a value that are compared.
 const COMPARED: usize = 16;
 /// Packets before a number is taken for loudness, and a text for a name.
-const ENOUGH_LEVELS: u16 = 32;
+const ENOUGH_LEVELS: u16 = 48;
 const ENOUGH_NAMES: u16 = 8;
 /// Loudness mostly changes by no more than this many decibels from one packet to the next. A number drawn by lot would do so
 /// in 35 of 100 steps.
@@ -30,6 +30,9 @@ struct Element {
     least: u8,
     most: u8,
     near: u16,
+    /// A number that only counts rises and never falls.
+    rises: u16,
+    falls: u16,
     /// Always this text.
     text: Option<Box<[u8]>>,
 }
@@ -101,7 +104,7 @@ impl Element {
         let level = value.first().map_or(0, |b| b & 0x7f);
         let printable = !value.is_empty() && value.len() <= COMPARED && value.iter().all(u8::is_ascii_alphanumeric);
         let text = printable.then(|| value.into());
-        Self { id, seen: 1, short: value.len() == 1, last: level, least: level, most: level, near: 0, text }
+        Self { id, seen: 1, short: value.len() == 1, last: level, least: level, most: level, near: 0, rises: 0, falls: 0, text }
     }
 
     fn add(&mut self, value: &[u8]) {
@@ -110,6 +113,8 @@ impl Element {
         // The top bit says whether it is speech.
         let level = value.first().map_or(0, |b| b & 0x7f);
         self.near += u16::from(level.abs_diff(self.last) <= NEAR);
+        self.rises += u16::from(level > self.last);
+        self.falls += u16::from(level < self.last);
         (self.last, self.least, self.most) = (level, self.least.min(level), self.most.max(level));
         if self.text.as_ref().is_some_and(|text| **text != *value) {
             self.text = None;
@@ -117,7 +122,12 @@ impl Element {
     }
 
     fn is_level(&self) -> bool {
-        self.short && self.seen >= ENOUGH_LEVELS && self.most - self.least >= 3 && self.near >= (self.seen - 1) / 4 * 3
+        let (steps, both_ways) = (self.seen - 1, self.rises.min(self.falls));
+        self.short
+            && self.seen >= ENOUGH_LEVELS
+            && self.most - self.least >= 3
+            && self.near >= steps - steps / 5
+            && both_ways >= steps / 8
     }
 
     fn is_name(&self) -> bool {

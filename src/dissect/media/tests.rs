@@ -147,6 +147,7 @@ fn loudness_and_names_are_told_from_other_elements() {
     assert_eq!(told(SOUND, &|n| elements(&[(1, &noise(n, 1))])), (1, false, false, false));
     assert_eq!(told(SOUND, &|_| elements(&[(1, &[0x7f])])), (1, false, false, false));
     // Times and numbers of packets.
+    assert_eq!(told(SOUND, &|n| elements(&[(2, &[n as u8 & 0x7f])])), (1, false, false, false));
     assert_eq!(told(SOUND, &|n| elements(&[(2, &[9, 9, n as u8]), (3, &n.to_be_bytes())])), (2, false, false, false));
     // The two-byte form, with padding and an empty element.
     let two = |n| Some((0x1000, vec![0, 1, 1, loud(n), 9, 0, 5, 3, b'a', b'b', b'c', 0]));
