@@ -90,7 +90,7 @@ impl Reader {
         if let Self::Datagrams { dissector, .. } = self { dissector.meter_mut() } else { None }
     }
 
-    /// One UDP payload.
+    /// One UDP payload. Whether it was more than another packet of media, which is only counted.
     pub(super) fn datagram(
         &mut self,
         side: Side,
@@ -98,7 +98,7 @@ impl Reader {
         time: Timestamp,
         ends: &Pair<End>,
         out: &mut Facts,
-    ) {
+    ) -> bool {
         if let Self::Unknown { attempts } = self {
             let opening = opening(bytes, side, ends);
             if let (Some(protocol), _) = find(TransportKind::Udp, &opening) {
@@ -108,20 +108,21 @@ impl Reader {
                 if *attempts >= MAX_ATTEMPTS {
                     *self = Self::Settled;
                 }
-                return;
+                return true;
             }
         }
-        let Self::Datagrams { dissector, control } = self else { return };
+        let Self::Datagrams { dissector, control } = self else { return true };
         dissector.count(side, bytes, len, time);
         // RFC 7983: media begins with 128..=191, TURN channels with 64..=79.
         if *control && bytes.first().is_none_or(|&b| b >= 64) {
-            return;
+            return false;
         }
         match dissector.accept(side, Part::Datagram(bytes), out) {
             Step::More => {}
             Step::Control => *control = true,
             Step::Done | Step::GiveUp(_) | Step::Upgrade { .. } => *self = Self::Settled,
         }
+        true
     }
 }
 

@@ -206,9 +206,12 @@ impl FlowTable {
                 if !packet.payload.is_empty() {
                     // A datagram put together from fragments is longer than what this frame brought.
                     let len = packet.payload_len.max(packet.payload.len() as u32);
-                    flow.reader.datagram(side, (packet.payload, len), frame.time, &flow.ends, out);
-                    self.asked.datagram((id, side), packet.payload, (frame.number, frame.time), out);
-                    self.book(at);
+                    // STUN may come multiplexed, behind a byte that media could have.
+                    let read = flow.reader.datagram(side, (packet.payload, len), frame.time, &flow.ends, out);
+                    if read || packet.payload.first() == Some(&0xff) {
+                        self.asked.datagram((id, side), packet.payload, (frame.number, frame.time), out);
+                        self.book(at);
+                    }
                 }
             }
             (Reader::Stream(_), Transport::Tcp { sequence, acknowledgment, flags }) => {

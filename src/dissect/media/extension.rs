@@ -104,7 +104,18 @@ impl Element {
         let level = value.first().map_or(0, |b| b & 0x7f);
         let printable = !value.is_empty() && value.len() <= COMPARED && value.iter().all(u8::is_ascii_alphanumeric);
         let text = printable.then(|| value.into());
-        Self { id, seen: 1, short: value.len() == 1, last: level, least: level, most: level, near: 0, rises: 0, falls: 0, text }
+        Self {
+            id,
+            seen: 1,
+            short: value.len() == 1,
+            last: level,
+            least: level,
+            most: level,
+            near: 0,
+            rises: 0,
+            falls: 0,
+            text,
+        }
     }
 
     fn add(&mut self, value: &[u8]) {

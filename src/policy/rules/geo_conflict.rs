@@ -68,7 +68,7 @@ fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
                     after(lang)
                 ),
             };
-            draft("TRF-08", severity, case, text, vec![Arc::clone(case.book.regimes.source()), Arc::clone(horizon.source())])
+            draft("TRF-08", severity, case, (text, &farthest.trip), vec![Arc::clone(case.book.regimes.source()), Arc::clone(horizon.source())])
         });
     }
 }
@@ -96,7 +96,7 @@ fn excludes(view: &View<'_>, case: &Case<'_>, horizon: &Horizon, measured: &Meas
     };
     let _ = write!(text, " {}", after(lang));
     sources.push(Arc::clone(horizon.source()));
-    draft("TRF-07", severity, case, text, sources)
+    draft("TRF-07", severity, case, (text, &measured.trip), sources)
 }
 
 /// One sentence on one country.
@@ -121,7 +121,7 @@ fn draft(
     code: &'static str,
     severity: Severity,
     case: &Case<'_>,
-    text: String,
+    (text, trip): (String, &RoundTrip),
     sources: Vec<Arc<crate::attribution::Source>>,
 ) -> Draft {
     let lang = case.lang;
@@ -141,7 +141,17 @@ fn draft(
             .to_owned(),
         );
     }
-    let confidence = if case.at_least { Confidence::Medium } else { Confidence::High };
+    if trip.kind.is_tcp() {
+        doubts.push(
+            lang.pick(
+                "TCP answered: whoever splits connections on the way would do so in the host's place",
+                "geantwortet hat TCP: Wer unterwegs Verbindungen aufteilt, täte das an Stelle des Hosts",
+            )
+            .to_owned(),
+        );
+    }
+    let sure = !case.at_least && !trip.kind.is_tcp();
+    let confidence = if sure { Confidence::High } else { Confidence::Medium };
     Draft { code, severity, ground: Ground::LocatedIn, confidence, text, doubts, sources }
 }
 
@@ -313,6 +323,12 @@ pub(super) mod tests {
                 .text
                 .contains("für den antwortenden Host ausgeschlossen. Wo er stattdessen steht, ist nicht bekannt.")
         );
+        // What TCP answers is a little less sure than what only the host can say.
+        let mut by_tcp = measured("", 12_000, &["US"], false);
+        by_tcp.measured[0].trip.kind = TripKind::TcpData;
+        let by_tcp = judged(by_tcp, Some(frankfurt()), Lang::En).remove(0);
+        assert!(by_tcp.uncertainty.contains("splits connections"), "{}", by_tcp.uncertainty);
+        assert_eq!(by_tcp.confidence, Confidence::Medium);
         let near = judged(measured("DE", 900, &[], true), Some(frankfurt()), Lang::En).remove(0);
         assert!(
             near.text.contains("at most 135 km from Frankfurt") && near.text.contains("Switzerland"),
