@@ -452,9 +452,9 @@ fn tcp_data_is_timed_by_its_acknowledgment() {
     let (client, server) = (end(HOME, 40_000), end("203.0.113.9", 443));
     let segment = |from: End, to: End, numbers: [u32; 2], flags: u8, stamps: [u32; 2], payload: &[u8]| {
         let mut bytes = [from.port.to_be_bytes(), to.port.to_be_bytes()].concat();
-        numbers.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+        bytes.extend(numbers.map(u32::to_be_bytes).concat());
         bytes.extend([8 << 4, flags, 0xff, 0xff, 0, 0, 0, 0, 1, 1, 8, 10]);
-        stamps.iter().for_each(|n| bytes.extend(n.to_be_bytes()));
+        bytes.extend(stamps.map(u32::to_be_bytes).concat());
         bytes.extend(payload);
         frames::ip(from.address, to.address, 6, &bytes)
     };
