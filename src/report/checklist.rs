@@ -33,7 +33,7 @@ pub(super) fn items(stated: Option<&Stated>, lang: Lang) -> Vec<Item> {
     let version = if s.client.is_empty() { "" } else { &s.version };
     let client = format!("{} {version}", s.client);
     let item = |key, en, de, said: &str, needed| Item { key, label: lang.pick(en, de), said: said.to_owned(), needed };
-    vec![
+    let mut items = vec![
         item("case.reference", "Case, reference", "Vorgang, Aktenzeichen", &reference, true),
         item("case.purpose", "Purpose", "Zweck", &s.purpose, true),
         item("case.legal_basis", "Legal basis", "Rechtsgrundlage", &s.legal_basis, true),
@@ -53,8 +53,12 @@ pub(super) fn items(stated: Option<&Stated>, lang: Lang) -> Vec<Item> {
         item("network.access", "Way into the internet", "Weg ins Internet", &s.network, true),
         item("retention.until", "Deleted on", "Löschung am", &s.deletion, true),
         item("retention.rule", "Retention", "Aufbewahrung", &s.retention, false),
-        item("case.note", "Note", "Vermerk", &s.note, false),
-    ]
+    ];
+    // Nobody misses a note.
+    if !s.note.is_empty() {
+        items.push(item("case.note", "Note", "Vermerk", &s.note, false));
+    }
+    items
 }
 
 /// Keys of the audit file that a report needs and that are not there.
@@ -78,7 +82,7 @@ mod tests {
         assert_eq!(missing(&all), [""; 0]);
         for lang in Lang::ALL {
             let unsaid = items(Some(&all), lang).into_iter().filter(|item| item.said.is_empty()).map(|item| item.key);
-            assert_eq!(unsaid.collect::<Vec<_>>(), ["case.note"]);
+            assert_eq!(unsaid.collect::<Vec<_>>(), [""; 0]);
         }
         // Without the line of a key, that key is missed and no other.
         for key in items(None, Lang::En).into_iter().filter(|item| item.needed).map(|item| item.key) {

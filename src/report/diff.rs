@@ -8,10 +8,11 @@ pub use html::diff_html;
 pub use text::diff_text;
 
 use super::canonical::canonical;
-use super::format::{company, duration};
+use super::format::{company, duration, role_word};
 use super::phases;
 use crate::attribution::registrable;
 use crate::engine::view::Summary;
+use crate::policy::tracker::Category;
 use crate::policy::{self, Lang, Listing, Severity, Subject};
 use crate::wire::{Timestamp, neutralise};
 use serde::Serialize;
@@ -251,7 +252,11 @@ fn recipient(r: &Subject, lang: Lang) -> Option<String> {
         (None, None, None, Some(address)) => address.to_string(),
         (None, None, None, None) => return None,
     };
-    let purpose = r.label.as_ref().map(|label| &label.category).or(r.role.as_ref());
+    let label = r
+        .label
+        .as_ref()
+        .map(|label| Category::parse(&label.category).map_or(&*label.category, |category| category.words(lang)));
+    let purpose = label.or_else(|| r.role.as_deref().map(|role| role_word(role, lang)));
     Some(clean(&purpose.map_or_else(|| who.clone(), |purpose| format!("{who} · {purpose}"))))
 }
 

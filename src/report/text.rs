@@ -424,9 +424,32 @@ impl Told<'_> {
             match kind {
                 "encrypted on the link" => "auf der Leitung verschlüsselt".into(),
                 "fragment without its first" => "Fragment ohne das erste".into(),
+                "dropped before a frame" => "vor einem Frame verworfen".into(),
+                "dropped while capturing" => "während der Aufzeichnung verworfen".into(),
+                "dropped by the interface" => "von der Schnittstelle verworfen".into(),
+                "passed by, because analysis was behind" => "übergangen, weil die Auswertung zurücklag".into(),
+                "not saved, because writing was behind" => "nicht gesichert, weil das Schreiben zurücklag".into(),
+                "not saved, because there was no more room" => "nicht gesichert, weil kein Platz mehr war".into(),
+                "dropped because the kernel's ring was full" => "verworfen, weil der Ring des Kernels voll war".into(),
                 ECHO => "auch an einer anderen Schnittstelle gesehen".into(),
                 other => other.into(),
             }
+        }
+    }
+
+    /// The stage of a loss line for people.
+    pub(super) fn stage<'k>(&self, stage: &'k str) -> &'k str {
+        if self.lang == Lang::En {
+            return stage;
+        }
+        match stage {
+            SET_ASIDE => "beiseitegelegt",
+            "decode" => "Dekodierung",
+            "interface" => "Schnittstelle",
+            "kernel" => "Kernel",
+            "analysis" => "Auswertung",
+            "evidence" => "Sicherung",
+            other => other,
         }
     }
 

@@ -59,7 +59,7 @@ impl Maker<'_> {
         let losses = self.summary.losses.iter().take(LOSSES);
         losses
             .map(|l| Loss {
-                stage: clean(&l.stage),
+                stage: clean(self.told.stage(&l.stage)),
                 kind: clean(&self.told.kind(&l.kind)),
                 frames: self.n(l.frames),
                 bytes: self.n(l.bytes),
