@@ -393,7 +393,7 @@ fn keys_become_commands() {
     assert_eq!(keys(&mut view, &unsaved, "y"), [Command::Quit]);
 
     // A capture that is over takes no marker.
-    let over = Health { closed: true, ..health };
+    let over = Health { over: true, ..health };
     assert_eq!(keys(&mut View::new(PLAIN, Size::new(80, 24), picture), &over, "mm"), []);
 }
 

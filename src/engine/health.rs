@@ -24,7 +24,9 @@ pub struct Health {
     pub dropped_rights: Vec<Box<str>>,
     /// What happened to the run, oldest first: interface down and up, clock steps, a stage that ended; bounded.
     pub notices: Vec<Notice>,
-    /// The run is over and every file is closed: a picture that was asked to quit may go.
+    /// Every stage has ended: nothing more is taken in, and no marker can be set.
+    pub over: bool,
+    /// Every file is closed too, and the bundle sealed where one is made: a picture that was asked to quit may go.
     pub closed: bool,
     /// What is being closed, once the run is to end.
     pub closing: Closing,

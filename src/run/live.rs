@@ -527,6 +527,9 @@ impl Session {
         };
         let picture = self.slot.latest();
         let circumstances = picture.as_ref().map(|picture| &picture.summary.circumstances);
+        let over = self.capture.thread.is_none()
+            && self.analysis.thread.is_none()
+            && self.evidence.as_ref().is_none_or(|e| e.thread.is_none());
         Health {
             source: facts.source.clone(),
             kind: facts.kind,
@@ -545,9 +548,8 @@ impl Session {
             saving,
             dropped_rights: facts.dropped_rights.clone(),
             notices: self.notices.all(),
-            closed: self.capture.thread.is_none()
-                && self.analysis.thread.is_none()
-                && self.evidence.as_ref().is_none_or(|e| e.thread.is_none()),
+            over,
+            closed: over,
             ..Health::default()
         }
     }

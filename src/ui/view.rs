@@ -408,7 +408,7 @@ impl View {
     fn clients(&mut self, health: &Health) -> Option<Command> {
         let lang = self.look.lang;
         let why_not = match (&health.choice, &health.scope.of) {
-            _ if health.closed => lang.pick("the capture is over", "die Aufzeichnung ist zu Ende"),
+            _ if health.over => lang.pick("the capture is over", "die Aufzeichnung ist zu Ende"),
             (Choice::Yes { .. }, _) => {
                 self.mode = Mode::Clients(None);
                 return Some(Command::Clients(true));
@@ -459,7 +459,7 @@ impl View {
     fn mark(&mut self, text: Text, health: &Health) -> Option<Command> {
         self.mode = Mode::Pages;
         let lang = self.look.lang;
-        if health.closed {
+        if health.over {
             let text = lang
                 .pick("the capture is over: no marker was set", "die Aufzeichnung ist zu Ende: keine Marke gesetzt");
             self.notice = Some(text.into());

@@ -2,7 +2,7 @@
 
 #![allow(clippy::print_stderr, clippy::disallowed_methods, reason = "a skipped test says so; screens are waited for")]
 
-use crate::program::{self, Folder};
+use crate::program::{self, CALL, Folder};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::fs;
@@ -325,6 +325,26 @@ fn a_client_is_chosen_while_it_is_watched() {
     };
     assert_eq!((scope(ports[0]), scope(ports[1])), ("out".into(), "in".into()), "{flows}");
     let verified = program::zollhund(&["verify", &bundle, "--reanalyze"]);
+    assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
+}
+
+/// No rights are needed for this one. What has ended takes no marker, though its bundle is not sealed yet.
+#[test]
+fn a_file_is_played_to_its_end_and_sealed() {
+    let folder = Folder::new();
+    let (file, bundle) =
+        (folder.file("call.pcap", program::pcap(CALL.link, &program::frames(3_000))), folder.path("bundle"));
+    let command = format!(
+        "'{PROGRAM}' watch --replay '{file}' --speed max --service zoom --save '{bundle}'; echo \"STATUS $?\"; exec cat"
+    );
+    let Some(tmux) = Tmux::start("replay", &command) else { return };
+    tmux.sees("ended");
+    tmux.until("the capture is over: no marker was set", || tmux.keys(&["m", "m"]));
+    tmux.keys(&["q"]);
+    assert!(tmux.sees("The bundle is sealed").contains(" 3,000 frames"));
+    tmux.keys(&["x"]);
+    tmux.sees("STATUS 0");
+    let verified = program::zollhund(&["verify", &bundle]);
     assert_eq!(verified.status, 0, "{}{}", verified.out, verified.err);
 }
 

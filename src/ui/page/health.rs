@@ -134,7 +134,7 @@ fn books(lines: &mut Lines, view: &View, health: &Health) {
         String::new()
     } else if books.balanced(health.saving.is_some()) {
         lang.pick("balanced", "ausgeglichen").to_owned()
-    } else if health.closed {
+    } else if health.over {
         lang.pick("NOT BALANCED", "NICHT AUSGEGLICHEN").to_owned()
     } else {
         format!("{} {}", number(books.waiting(), lang), lang.pick("waiting", "warten"))
