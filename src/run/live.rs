@@ -12,9 +12,10 @@
 
 use super::batch::Pool;
 use super::ring::{Into as In, OutOf, Ring};
+#[cfg(feature = "live")]
+use super::stage::Asked;
 use super::stage::{
-    Analysis, Analyzed, Asked, Ended, Intake, Keeping, Meters, Order, Parcel, PictureSlot, Pictures, Question, now,
-    read, wall,
+    Analysis, Analyzed, Ended, Intake, Keeping, Meters, Order, Parcel, PictureSlot, Pictures, Question, now, read, wall,
 };
 use super::tables::Tables;
 use crate::capture::Feed;
@@ -23,7 +24,9 @@ use crate::engine::health::Kept;
 use crate::engine::health::{
     Books, CaptureState, Choice, Client, Clock, Health, Notice, Outside, Saving, Scope, ScopeOf, SourceKind,
 };
-use crate::engine::view::{Incident, Marker};
+#[cfg(feature = "live")]
+use crate::engine::view::Incident;
+use crate::engine::view::Marker;
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
 #[cfg(feature = "live")]
 use crate::evidence::Told;

@@ -334,6 +334,7 @@ fn give(ring: &Ring<Parcel>, missed: &mut Missed, batch: &Arc<Batch>) -> bool {
 
 /// What a machine is asked.
 #[derive(Debug)]
+#[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only what knows this machine answers"))]
 pub(super) enum Question {
     Flow(Asked),
     /// This process, by number and name, is the client from now on; `None`: everything is judged.
@@ -348,6 +349,7 @@ pub(super) enum Question {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     /// Once more, because it was not known before.
+    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only what knows this machine answers"))]
     pub(super) again: bool,
     pub(super) flow: FlowId,
     /// Its first frame.
