@@ -512,3 +512,57 @@ fn a_bundle_is_told_compared_and_analyzed_like_what_it_was_made_of() {
     };
     assert_eq!(of(&bundle), of(&capture));
 }
+
+#[test]
+fn a_watched_device_s_bundle_holds_nothing_of_others() {
+    use zollhund::synth::frames::{ethernet, udp};
+    use zollhund::wire::End;
+    let folder = Folder::new();
+    let end = |address: &str, port| End { address: address.parse().unwrap(), port };
+    let query = zollhund::synth::dns::query(7, b"geheim.example", 1);
+    let other = ethernet(
+        [2, 0, 0, 0, 0, 9],
+        [2, 0, 0, 0, 0, 1],
+        &udp(end("192.168.178.99", 40_000), end("9.9.9.9", 53), &query),
+    );
+    let mut all = Vec::new();
+    for (at, (time, bytes)) in (0..).zip(frames(400)) {
+        all.push((time, bytes));
+        if at % 40 == 0 {
+            all.push((time, other.clone()));
+        }
+    }
+    let capture = folder.file("call.pcap", pcap(CALL.link, &all));
+    let watched = |name: &str, more: &[&str]| {
+        let bundle = folder.path(name);
+        let words = ["watch", "--headless", "--replay", &capture, "--speed", "max", "--service", "zoom"];
+        let rest = ["--subject", "192.168.178.23", "--save", &bundle];
+        let ran = zollhund(&[&words[..], &rest, more].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        bundle
+    };
+    let (narrowed, raw) = (watched("narrowed", &[]), watched("raw", &["--keep-raw"]));
+    let holds = |bundle: &str| {
+        let contents = files(Path::new(bundle)).into_iter().map(|path| fs::read(path).unwrap());
+        contents.filter(|bytes| bytes.windows(6).any(|w| w == b"geheim")).count()
+    };
+    assert!(holds(&raw) > 0);
+    assert_eq!(holds(&narrowed), 0);
+    let report = |bundle: &str| -> Value {
+        serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap()
+    };
+    let codes = |bundle: &str| -> Vec<(String, Value)> {
+        let report = report(bundle);
+        let rows = report["findings"].as_array().unwrap();
+        let of = |f: &Value| (f["code"].as_str().unwrap().to_owned(), f["frames"].clone());
+        // What is said of the capture itself differs, and that there are others.
+        rows.iter().map(of).filter(|(code, _)| !code.starts_with("CAP")).collect()
+    };
+    assert_eq!(codes(&narrowed), codes(&raw), "the findings, and the numbers of their frames");
+    let left = report(&narrowed)["losses"].as_array().unwrap().iter().find(|l| l["stage"] == "evidence").cloned();
+    assert!(left.as_ref().is_some_and(|left| left["frames"].as_u64().unwrap() >= 10), "{left:?}");
+    let log = fs::read_to_string(format!("{narrowed}/data/custody.jsonl")).unwrap();
+    assert!(log.contains("\"narrowed\"") && log.contains("out of scope"), "{log}");
+    let (status, said) = statements(&narrowed, &["--reanalyze"]);
+    assert_eq!(status, 0, "{said:#?}");
+}

@@ -65,7 +65,16 @@ pub(super) fn demo(seed: u64, pace: f64, picture: Picture, judge: &Judge, tell: 
     let markers: Vec<_> = call.markers.iter().map(|(time, text)| (*time, (*text).into())).collect();
     let feed = Reel::new("generated call".into(), call.link, call.into_frames(), markers, Pace::new(pace));
     let origin = Origin { feed: Box::new(feed), kind: SourceKind::Generated, closer: None };
-    let keep = Keep { headless: false, picture, duration: None, save: None, full_payload: false, segment: 0, quota: 0 };
+    let keep = Keep {
+        headless: false,
+        picture,
+        duration: None,
+        save: None,
+        full_payload: false,
+        keep_raw: false,
+        segment: 0,
+        quota: 0,
+    };
     let (plan, telling, _) = plan(origin, None, judge, &keep, tell, judged)?;
     let outcome = run::watch(plan, telling, &Signals::listen())?;
     outcome.complaints.iter().for_each(|complaint| complain(complaint));
@@ -126,6 +135,7 @@ pub(super) fn plan(
         translate: json,
         overwrite: tell.overwrite,
         hash: tell.hash || keep.save.is_some(),
+        keep_raw: keep.keep_raw,
         bundle: Some(bundle),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),

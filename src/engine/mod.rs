@@ -284,6 +284,12 @@ impl Engine {
         }
     }
 
+    /// The flow of the frame that was taken last, as tables number it; none if it belongs to no conversation.
+    #[must_use]
+    pub fn flow_of_frame(&self) -> Option<u64> {
+        self.latest.map(row_number)
+    }
+
     /// The next thing to write down, until there is none.
     pub fn poll(&mut self) -> Option<Event<'_>> {
         // Asked after every frame, and mostly for nothing.

@@ -22,6 +22,6 @@ pub use error::EvidenceError;
 pub use journal::{Comment, Entry, Header, JOURNAL, Told, process_comment, read_comment, read_journal};
 pub use pcapng::{Described, Kept, Section, Statistics, Writer};
 pub use pseudonym::{PseudonymKey, Pseudonyms};
-pub use redact::{HostNames, Redacted, Redactor};
+pub use redact::{HostNames, Redacted, Redactor, question};
 pub use store::{Closed, Pick, Store, StoreOptions, make_folder};
 pub use trim::Trim;

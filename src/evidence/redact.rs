@@ -10,6 +10,7 @@ mod text;
 use super::pseudonym::Pseudonyms;
 use crate::decode::{Decoded, Decoder, Header, HeaderKind, OtherKind};
 use crate::wire::{AddressKind, Fragment, Frame, Packet, Transport};
+pub use dns::question;
 use payload::Way;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -248,9 +248,11 @@ impl Bundle {
         let seen = &outcome.summary.circumstances;
         let whole = if outcome.incomplete { ", incomplete" } else { "" };
         let findings = outcome.summary.findings.len();
+        let mut outside = (0, 0);
         // Whose traffic is judged was chosen while it was captured.
         for entry in read_journal(&self.capture()).map(|(_, entries)| entries).unwrap_or_default() {
             match entry.told {
+                Told::OutsideScope(left) => outside = (outside.0 + left.frames, outside.1 + left.bytes),
                 Told::Scope { time, client } if client.is_empty() => {
                     self.note("scope", &format!("everything captured, since {time}"))?;
                 }
@@ -259,6 +261,9 @@ impl Bundle {
                 }
                 _ => {}
             }
+        }
+        if let (frames @ 1.., bytes) = outside {
+            self.note("narrowed", &format!("{frames} frames with {bytes} bytes that are out of scope were left out"))?;
         }
         self.note("analyzed", &format!("{} frames, {findings} findings{whole}", seen.frames))?;
         self.note("sealed", "SHA-256 and SHA-512 of every file, BagIt 1.0 (RFC 8493)")?;

@@ -10,6 +10,7 @@ mod knowledge;
 mod live;
 #[cfg(feature = "live")]
 mod machine;
+mod narrow;
 mod offline;
 mod pdf;
 mod ranges;

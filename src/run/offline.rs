@@ -114,7 +114,12 @@ fn read(job: &Job, survey: Option<Survey>) -> Result<Run> {
         }),
         device: job.device,
         journal: None,
-        tables: job.output.as_deref().map(|folder| Tables::create(folder, job.overwrite)).transpose()?,
+        tables: job
+            .output
+            .as_deref()
+            .filter(|_| survey.is_none())
+            .map(|folder| Tables::create(folder, job.overwrite))
+            .transpose()?,
         annex: Annex::default(),
         captures: Vec::new(),
         complaints: Vec::new(),
@@ -159,6 +164,8 @@ pub(super) struct Survey {
     pub(super) names: BTreeMap<IpAddr, BTreeSet<Text>>,
     /// Reverse look-ups: the name asked for, and the answer.
     pub(super) reverse: BTreeSet<(Text, Text)>,
+    /// The flow of each frame, in order; 0 where there is none. Four bytes a frame.
+    pub(super) frames: Vec<u32>,
     /// Addresses that somebody was told to have outside, and who was told.
     pub(super) mapped: BTreeSet<(IpAddr, IpAddr)>,
 }
@@ -410,6 +417,10 @@ impl Run {
     fn ingest(&mut self, frame: Frame<'_>) {
         self.catch_up(frame.number);
         self.engine.ingest(engine::Input::Frame(frame));
+        if let Some(survey) = &mut self.survey {
+            let flow = self.engine.flow_of_frame().and_then(|flow| u32::try_from(flow).ok());
+            survey.frames.push(flow.unwrap_or(0));
+        }
         if self.drain() {
             let known = self.journal.as_mut().and_then(|journal| journal.owners.remove(&frame.number));
             if let Some((owner, watched)) = known.or_else(|| phone_trailer(&frame).map(|owner| (owner, false))) {

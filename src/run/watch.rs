@@ -47,6 +47,8 @@ pub struct Telling {
     /// For tables made from what was saved.
     pub overwrite: bool,
     pub hash: bool,
+    /// Frames out of scope stay in what is saved.
+    pub keep_raw: bool,
     /// Gives the bundle that is to be sealed, once it was begun.
     pub bundle: Option<Receiver<Bundle>>,
     /// Tells whoever listens that nothing is captured any more.
@@ -178,12 +180,13 @@ impl After {
 
     /// The report: from what was saved, so that anybody can make it again, or from what was seen.
     pub(super) fn conclude(self, finished: Finished, telling: Telling) -> Result<Outcome> {
-        let Finished { ended, analyzed, kept, complaints, .. } = finished;
+        let Finished { ended, analyzed, kept, mut complaints, .. } = finished;
+        let recording = self.save.as_ref().map(|save| save.folder.clone());
         let mut outcome = match (self.save.filter(|_| kept.is_some()), analyzed) {
             (Some(save), analyzed) => {
                 // The analysis may still hold it, if it did not end.
                 drop(analyzed);
-                analyze(&Job {
+                let job = Job {
                     input: Input::Files(vec![save.folder]),
                     cut_short: false,
                     knowledge: self.knowledge,
@@ -196,7 +199,15 @@ impl After {
                     progress: false,
                     #[cfg(feature = "resolve")]
                     resolve: telling.resolve,
-                })?
+                };
+                // Before anything is told of others. If it fails, no evidence is lost: all of it stays, and that is told.
+                if !telling.keep_raw
+                    && let Some(folder) = recording
+                    && let Err(error) = super::narrow::narrow(&folder, &job)
+                {
+                    complaints.push(format!("frames out of scope stay in the evidence: {error:#}"));
+                }
+                analyze(&job)?
             }
             (None, Some(mut analyzed)) => {
                 #[cfg(feature = "resolve")]

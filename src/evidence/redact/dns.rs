@@ -50,6 +50,15 @@ fn name(message: &[u8], at: usize) -> Option<Name> {
     None
 }
 
+/// The name that a message with one question asks for, lower-case.
+#[must_use]
+pub fn question(message: &[u8]) -> Option<String> {
+    let mut cursor = Cursor::new(message);
+    cursor.skip(4)?;
+    (cursor.u16()? == 1).then_some(())?;
+    name(message, 12).map(|name| name.text.to_ascii_lowercase())
+}
+
 struct Message<'a> {
     bytes: &'a [u8],
     out: Vec<u8>,
