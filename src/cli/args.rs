@@ -265,8 +265,8 @@ pub(super) struct Keep {
     pub(super) full_payload: bool,
     /// Where one program or device is audited: also keep what was captured of others. Otherwise only the frames of flows in
     /// scope and the name resolution for them are sealed, and of flows whose program could not be told the headers
-    #[arg(long, requires = "save")]
-    pub(super) keep_raw: bool,
+    #[arg(long = "keep-raw", requires = "save")]
+    pub(super) raw: bool,
     /// Begin a new file after so many MiB
     #[arg(long, value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u64).range(1..), requires = "save")]
     pub(super) segment: u64,

@@ -71,7 +71,7 @@ pub(super) fn demo(seed: u64, pace: f64, picture: Picture, judge: &Judge, tell: 
         duration: None,
         save: None,
         full_payload: false,
-        keep_raw: false,
+        raw: false,
         segment: 0,
         quota: 0,
     };
@@ -135,7 +135,7 @@ pub(super) fn plan(
         translate: json,
         overwrite: tell.overwrite,
         hash: tell.hash || keep.save.is_some(),
-        keep_raw: keep.keep_raw,
+        keep_raw: keep.raw,
         bundle: Some(bundle),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),

@@ -430,6 +430,7 @@ impl Told<'_> {
                 "passed by, because analysis was behind" => "übergangen, weil die Auswertung zurücklag".into(),
                 "not saved, because writing was behind" => "nicht gesichert, weil das Schreiben zurücklag".into(),
                 "not saved, because there was no more room" => "nicht gesichert, weil kein Platz mehr war".into(),
+                "left out, because it is out of scope" => "weggelassen, weil außerhalb des Prüfumfangs".into(),
                 "dropped because the kernel's ring was full" => "verworfen, weil der Ring des Kernels voll war".into(),
                 ECHO => "auch an einer anderen Schnittstelle gesehen".into(),
                 other => other.into(),
