@@ -278,8 +278,8 @@ fn the_superusers_client_has_a_network_of_its_own_too() {
     assert!(flows.iter().all(|f| f["server_port"] != PORTS[1]), "somebody else's: {flows:#?}");
     let journal = fs::read_to_string(world.path("evidence/data/capture/journal.jsonl")).unwrap();
     assert!(journal.contains("connected by slirp4netns"), "{journal}");
-    let status = world.run_by(&[], &["--", "sh", "-c", "exit 7"]).status().unwrap();
-    assert_eq!(status.code(), Some(7));
+    let ended = world.run_by(&[], &["--", "sh", "-c", "exit 7"]).output().unwrap();
+    assert_eq!(ended.status.code(), Some(7));
     let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
 }

@@ -335,8 +335,10 @@ const X32_OWN: [i64; 3] = [520, 521, 545];
 fn restrict_calls(role: Role, talks: bool) -> Taken {
     match filter(role, talks).and_then(|filter| seccompiler::apply_filter(&filter).map_err(|e| e.to_string())) {
         Ok(()) if talks => Taken::Partly("no new programs; sockets stay allowed for --resolve".into()),
-        Ok(()) if role == Role::Host => Taken::Done("no new sockets or programs, no changes to files".into()),
-        Ok(()) => Taken::Done("no new sockets or programs".into()),
+        Ok(()) if role == Role::Host => {
+            Taken::Done("no new sockets but to the kernel (netlink), no programs, no changes to files".into())
+        }
+        Ok(()) => Taken::Done("no new sockets but to the kernel (netlink), no programs".into()),
         Err(error) => Taken::Not(error.as_str().into()),
     }
 }

@@ -149,7 +149,7 @@ pub enum Measure {
     NoNewPrivileges,
     /// Write nowhere but where told (landlock(7)).
     Landlock,
-    /// No new sockets, programs or doors into the kernel (seccomp(2)).
+    /// No new sockets but netlink(7), no programs or doors into the kernel (seccomp(2)).
     Seccomp,
 }
 
