@@ -4,10 +4,10 @@ use super::batch::{Batch, Missed, Piece, Pool};
 use super::live::Notices;
 use super::ring::{Into, OutOf, Ring, Taken};
 use super::tables::Tables;
-use super::told::{Listener, Saying, described, phone_trailer, tell};
+use super::told::{Listener, Saying, described, phone_trailer, recorded, tell};
 use crate::attribution::Owner;
 use crate::capture::{About, CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
-use crate::engine::view::{LossView, Marker};
+use crate::engine::view::{LossView, Marker, Recording};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
 use crate::evidence::{EvidenceError, Pick, Statistics, Store, Told};
 use crate::flow::FlowId;
@@ -110,6 +110,7 @@ pub(super) enum Parcel {
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) info: FeedInfo,
+    pub(super) recording: Recording,
     /// One line: why it ended before it was told to, or that its file was not whole.
     pub(super) trouble: Option<String>,
 }
@@ -134,6 +135,7 @@ struct Packing<'a> {
     /// Counters of each interface: dropped by the interface and by the system.
     dropped: Vec<[u64; 2]>,
     interfaces: u32,
+    recording: Recording,
     gone: BTreeSet<u32>,
     patient: bool,
     intake: &'a Shared,
@@ -160,6 +162,7 @@ impl Intake {
             unsaved: Missed::default(),
             dropped: Vec::new(),
             interfaces: 0,
+            recording: Recording::default(),
             gone: BTreeSet::new(),
             patient: feed.is_patient(),
             intake: &shared,
@@ -189,14 +192,18 @@ impl Intake {
             }
             _ => None,
         };
+        let recording = mem::take(&mut packing.recording);
         packing.finish();
-        Ended { info: feed.info(), trouble }
+        Ended { info: feed.info(), recording, trouble }
     }
 }
 
 impl Packing<'_> {
     fn take(&mut self, captured: Captured<'_>) {
         let meters = &self.intake.meters;
+        if let Captured::Note(note) = &captured {
+            recorded(note, &mut self.recording);
+        }
         match &captured {
             Captured::Frame { frame, .. } => meters.reached.store(frame.time.0, Ordering::Relaxed),
             Captured::Note(Note::Statistics { interface, dropped_by_interface, dropped_by_system, .. }) => {

@@ -223,6 +223,7 @@ impl After {
                     format: ended.info.format.into(),
                     bytes: ended.info.bytes,
                     link_types: ended.info.links.iter().map(|link| link.to_string().into()).collect(),
+                    recording: ended.recording.clone(),
                     ..CaptureInfo::default()
                 });
                 let captures = captures.collect();
