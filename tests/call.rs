@@ -112,7 +112,7 @@ fn a_call_is_watched_live() {
     // Nothing was lost.
     let lost: u64 = rows(&live, "losses")
         .iter()
-        .filter(|l| !matches!(text(l, "stage"), "decode" | "set aside"))
+        .filter(|l| !matches!(text(l, "stage"), "decode" | "read in part" | "set aside"))
         .map(|l| l["frames"].as_u64().unwrap_or_default())
         .sum();
     assert_eq!(lost, 0, "{:#?}", rows(&live, "losses"));

@@ -362,6 +362,7 @@ proptest! {
         let analyzed = picture.packets + sum("set aside") + seen.unreadable;
         prop_assert_eq!(seen.frames, frames.len() as u64);
         prop_assert_eq!(seen.frames, analyzed, "{:#?}", summary.losses);
+        prop_assert_eq!(seen.unreadable, sum("decode"));
         prop_assert_eq!(seen.cut, frames.iter().filter(|f| f.bytes.len() < f.original_len as usize).count() as u64);
         prop_assert!(damage.lost == 0 || frames.len() < CALL.len() + damage.duplicated as usize);
         prop_assert_eq!(summary.up.packets + summary.down.packets, picture.packets);

@@ -11,13 +11,17 @@ use std::net::IpAddr;
 /// and bare suffixes give `None`.
 #[must_use]
 pub fn registrable(host: &str) -> Option<&str> {
-    if host.starts_with('[')
-        || host.parse::<IpAddr>().is_ok()
-        || host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty)
-    {
+    if host.starts_with('[') || is_address(host) || host.as_bytes().split(|b| *b == b'.').any(<[u8]>::is_empty) {
         return None;
     }
     psl::domain_str(host)
+}
+
+/// Whether a name is an address written out. Those of version 4 end in a digit, those of version 6 have a colon: most names
+/// need no closer look.
+#[must_use]
+pub fn is_address(name: &str) -> bool {
+    (name.ends_with(|c: char| c.is_ascii_digit()) || name.contains(':')) && name.parse::<IpAddr>().is_ok()
 }
 
 /// The longest name this room takes in: 255 octets (RFC 1035 §2.3.4), each printed as four characters at worst.
@@ -100,6 +104,24 @@ mod tests {
             ("a..example.com", None),
         ] {
             assert_eq!(registrable(host), domain, "{host}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_from_names() {
+        for (name, address) in [
+            ("192.0.2.1", true),
+            ("2001:db8::a", true),
+            ("::", true),
+            ("::ffff:192.0.2.1", true),
+            ("192.0.2", false),
+            ("host7", false),
+            ("cafe.example", false),
+            ("a:b", false),
+            ("", false),
+        ] {
+            assert_eq!(is_address(name), address, "{name}");
+            assert_eq!(name.parse::<IpAddr>().is_ok(), address, "{name}");
         }
     }
 

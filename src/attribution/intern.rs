@@ -17,19 +17,19 @@ impl NameId {
 
 /// Numbers by the hash of what they stand for. Half of the hash is kept, so that a growing table moves its slots
 /// without a look at what they stand for, which lies scattered in memory.
-#[derive(Debug, Default)]
-pub(super) struct Index {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Index {
     slots: HashTable<(u32, u32)>,
     /// Seeded per table, because the keys come from the network and could be chosen to collide.
     hasher: DefaultHashBuilder,
 }
 
 impl Index {
-    pub(super) fn hash(&self, key: impl std::hash::Hash) -> u32 {
+    pub(crate) fn hash(&self, key: impl std::hash::Hash) -> u32 {
         (self.hasher.hash_one(key) >> 32) as u32
     }
 
-    pub(super) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         self.slots.find(spread(hash), |&(h, n)| h == hash && is(n)).map(|&(_, n)| n)
     }
 
@@ -43,7 +43,7 @@ impl Index {
     }
 
     /// Adds a number that is known to be missing.
-    pub(super) fn add(&mut self, hash: u32, number: u32) {
+    pub(crate) fn add(&mut self, hash: u32, number: u32) {
         self.slots.insert_unique(spread(hash), (hash, number), |&(h, _)| spread(h));
     }
 

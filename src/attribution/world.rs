@@ -139,8 +139,18 @@ impl World {
     #[must_use]
     pub fn lines(&self, tolerance: f64, smallest: f64) -> Vec<Outline> {
         let arcs: Vec<Vec<Point>> = self.arcs.iter().map(|arc| simplify(arc, tolerance)).collect();
+        self.outlines(&arcs, smallest, |_| true)
+    }
+
+    /// The lines of some countries with all their points, as [`Self::lines`].
+    #[must_use]
+    pub fn shapes(&self, wanted: impl Fn(CountryCode) -> bool) -> Vec<Outline> {
+        self.outlines(&self.arcs, 0.0, wanted)
+    }
+
+    fn outlines(&self, arcs: &[Vec<Point>], smallest: f64, wanted: impl Fn(CountryCode) -> bool) -> Vec<Outline> {
         let mut outlines = Vec::new();
-        for country in &self.countries {
+        for country in self.countries.iter().filter(|country| wanted(country.code)) {
             for ring in &country.rings {
                 let mut line: Vec<Point> = Vec::new();
                 for &number in ring {

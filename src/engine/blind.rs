@@ -1,14 +1,14 @@
 //! What could not be seen, gathered from the flows: hidden names, tunnels, halves and middles of conversations.
 
+use super::MAX_EVIDENCE;
 use super::notes::{HiddenSet, Notes};
 use super::view::FlowView;
-use super::{MAX_EVIDENCE, TextRef};
 use crate::dissect::fact::Hidden;
 use crate::dissect::resolvers;
 use crate::flow::Flow;
 use crate::policy::Circumstances;
 use crate::policy::subject::Blind;
-use crate::wire::{AddressKind, FrameNo, Text};
+use crate::wire::{AddressKind, FrameNo, Text, TextRef};
 
 /// Frames of one direction after which the silence of the other means that it was not captured.
 const ONE_SIDED_FROM: u64 = 4;

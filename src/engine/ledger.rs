@@ -5,12 +5,12 @@ use super::agreements::{Agreed, AgreementId};
 use super::limits::LedgerLimits;
 use super::notes::{HiddenSet, TokenSet};
 use super::owners::OwnerSet;
+use super::trips::TripId;
 use super::view::Tally;
-use crate::attribution::{NameBasis, NameId};
+use crate::attribution::{Index, NameBasis, NameId};
 use crate::dissect::fact::MediaSeen;
 use crate::wire::{Day, FrameNo, Timestamp, Tunnel};
-use hashbrown::{DefaultHashBuilder, HashTable};
-use std::hash::BuildHasher;
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// Everything of one flow that the books want.
@@ -33,6 +33,7 @@ pub(super) struct Entry {
     pub(super) agreement: Option<AgreementId>,
     /// Media sent and received.
     pub(super) media: Option<[MediaSeen; 2]>,
+    pub(super) trip: Option<TripId>,
     /// The audited device and program take part, or none were named.
     pub(super) judged: bool,
 }
@@ -45,7 +46,7 @@ pub(super) struct Encounter {
     pub(super) down: Tally,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
-    pub(super) frames: Vec<FrameNo>,
+    pub(super) frames: SmallVec<[FrameNo; 2]>,
     pub(super) flows: u32,
     pub(super) outer: u32,
     pub(super) spoken: TokenSet,
@@ -53,7 +54,7 @@ pub(super) struct Encounter {
     pub(super) tunnel: Tunnel,
     pub(super) owners: OwnerSet,
     pub(super) hidden: HiddenSet,
-    pub(super) agreed: Vec<Agreed>,
+    pub(super) agreed: SmallVec<[Agreed; 1]>,
     /// Flows whose agreement is beyond the bound.
     pub(super) ungraded: u32,
     /// Media sent and received; most have none.
@@ -63,6 +64,8 @@ pub(super) struct Encounter {
     pub(super) judged: bool,
     /// The server's port in the first flow.
     pub(super) port: u16,
+    /// Position among the recipients, once it is filed.
+    pub(super) recipient: Option<u32>,
 }
 
 /// One remote address.
@@ -70,6 +73,8 @@ pub(super) struct Encounter {
 pub(super) struct Endpoint {
     pub(super) address: IpAddr,
     pub(super) encounters: Vec<Encounter>,
+    /// Where the round trips of this address stand, if some flow of it knows.
+    pub(super) trip: Option<TripId>,
 }
 
 /// Something that is kept by address.
@@ -83,24 +88,27 @@ impl Addressed for Endpoint {
     }
 }
 
-/// Positions in a list by address. The addresses stay in the list: the index is small, so that most of it lies in the
-/// processor's cache. Seeded, because addresses are chosen by others.
+/// Positions in a list by address.
 #[derive(Debug, Clone, Default)]
-pub(super) struct AddressIndex {
-    slots: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-}
+pub(super) struct AddressIndex(Index);
 
 impl AddressIndex {
     pub(super) fn find(&self, address: IpAddr, list: &[impl Addressed]) -> Option<u32> {
-        let is = |at: &u32| list.get(*at as usize).is_some_and(|there| there.address() == address);
-        self.slots.find(self.hasher.hash_one(address), is).copied()
+        let is = |at: u32| list.get(at as usize).is_some_and(|there| there.address() == address);
+        self.0.find(self.0.hash(bits(address)), is)
     }
 
     /// Adds a position whose address is known to be missing.
-    pub(super) fn add(&mut self, at: u32, list: &[impl Addressed]) {
-        let hash = |at: &u32| list.get(*at as usize).map_or(0, |there| self.hasher.hash_one(there.address()));
-        self.slots.insert_unique(hash(&at), at, hash);
+    pub(super) fn add(&mut self, address: IpAddr, at: u32) {
+        self.0.add(self.0.hash(bits(address)), at);
+    }
+}
+
+/// One number is hashed faster than an address.
+pub(super) fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_bits().into(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 
@@ -169,15 +177,23 @@ impl Ledger {
             }
             None => {
                 let at = self.endpoints.len() as u32;
-                self.endpoints.push(Endpoint { address: entry.server, encounters: Vec::new() });
-                self.index.add(at, &self.endpoints);
+                self.endpoints.push(Endpoint { address: entry.server, encounters: Vec::new(), trip: None });
+                self.index.add(entry.server, at);
                 at
             }
         };
         let day = entry.first.day();
         let period = self.turning_days.partition_point(|turn| *turn <= day) as u16;
         let Some(endpoint) = self.endpoints.get_mut(at as usize) else { return };
+        endpoint.trip = endpoint.trip.or(entry.trip);
         endpoint.fold(entry, period, &self.limits);
+    }
+
+    /// Position among the recipients of what went to an address under a name, once it is filed.
+    pub(super) fn recipient(&self, address: IpAddr, name: Option<NameId>) -> Option<u32> {
+        let endpoint = self.endpoints.get(self.index.find(address, &self.endpoints)? as usize)?;
+        let mut named = endpoint.encounters.iter().rev().filter(|e| e.name.map(|(id, _)| id) == name);
+        named.find_map(|e| e.recipient)
     }
 }
 
@@ -215,7 +231,7 @@ impl Encounter {
             down: Tally::default(),
             first: entry.first,
             last: entry.first,
-            frames: Vec::new(),
+            frames: SmallVec::new(),
             flows: 0,
             outer: 0,
             spoken: TokenSet::default(),
@@ -223,12 +239,13 @@ impl Encounter {
             tunnel: Tunnel::default(),
             owners: OwnerSet::default(),
             hidden: HiddenSet::default(),
-            agreed: Vec::new(),
+            agreed: SmallVec::new(),
             ungraded: 0,
             media: None,
             period,
             judged: entry.judged,
             port: entry.port,
+            recipient: None,
         }
     }
 
@@ -255,17 +272,11 @@ impl Encounter {
             let room = self.agreed.len() < limits.agreements_per_recipient;
             match self.agreed.iter_mut().find(|known| known.id == id) {
                 Some(known) => known.flows += 1,
-                None if room => {
-                    self.agreed.reserve_exact(1);
-                    self.agreed.push(Agreed { id, flows: 1, frame: entry.frame });
-                }
+                None if room => self.agreed.push(Agreed { id, flows: 1, frame: entry.frame }),
                 None => self.ungraded += 1,
             }
         }
         if self.frames.len() < limits.frames_per_recipient {
-            if self.frames.is_empty() {
-                self.frames.reserve_exact(1);
-            }
             self.frames.push(entry.frame);
         }
     }

@@ -1,18 +1,19 @@
-//! Every frame that was lost, not read or set aside, by stage and kind; each stage writes its own lines.
+//! Every frame that was lost, not read or set aside, by stage and kind; each stage writes its own lines. The books balance:
+//! every frame is counted in a flow or stands in a line of `decode` or `set aside`, never in both.
 
 use super::view::LossView;
 use crate::decode::{Other, OtherKind};
 use crate::wire::{Fault, Frame};
 use std::collections::BTreeMap;
 
+const SET_ASIDE: &str = "set aside";
+const ORPHAN: &str = "fragment without its first";
 /// Distinct kinds kept; far more than there are.
 const MAX_KINDS: usize = 256;
 
 #[derive(Debug, Default)]
 pub(super) struct Losses {
     lines: BTreeMap<(Box<str>, Box<str>), LossView>,
-    /// Frames that were read and hold no TCP or UDP.
-    pub(super) other_frames: u64,
 }
 
 impl Losses {
@@ -40,13 +41,25 @@ impl Losses {
         });
     }
 
-    pub(super) fn fault(&mut self, fault: Fault, frame: &Frame<'_>) {
-        self.one("decode", &format!("{} {} ({})", fault.layer, fault.kind, fault.what), frame);
+    /// A frame that could not be read; `in_part` if as far as its flow it could.
+    pub(super) fn fault(&mut self, fault: Fault, frame: &Frame<'_>, in_part: bool) {
+        let stage = if in_part { "read in part" } else { "decode" };
+        self.one(stage, &format!("{} {} ({})", fault.layer, fault.kind, fault.what), frame);
+    }
+
+    /// Fragments that had come before their first are counted in its flow now.
+    pub(super) fn joined(&mut self, frames: u32, bytes: u64) {
+        let key = (SET_ASIDE.into(), ORPHAN.into());
+        if let Some(line) = self.lines.get_mut(&key) {
+            (line.frames, line.bytes) = (line.frames.saturating_sub(frames.into()), line.bytes.saturating_sub(bytes));
+            if line.frames == 0 {
+                self.lines.remove(&key);
+            }
+        }
     }
 
     /// A frame without a TCP or UDP conversation: no loss, but the books say where it went.
     pub(super) fn other(&mut self, other: Other, frame: &Frame<'_>) {
-        self.other_frames += 1;
         let kind = match other.kind {
             OtherKind::NotIp(0x0806) => "arp".into(),
             OtherKind::NotIp(number) => format!("not ip (0x{number:04x})"),
@@ -54,9 +67,9 @@ impl Losses {
             OtherKind::Protocol(number) => format!("ip protocol {number}"),
             OtherKind::Encrypted(number) => format!("encrypted ip protocol {number}"),
             OtherKind::EncryptedLink => "encrypted on the link".into(),
-            OtherKind::OrphanFragment => "fragment without its first".into(),
+            OtherKind::OrphanFragment => ORPHAN.into(),
         };
-        self.one("set aside", &kind, frame);
+        self.one(SET_ASIDE, &kind, frame);
     }
 
     /// A packet that another interface had shown already.

@@ -9,6 +9,7 @@ mod agreements;
 mod blind;
 mod client;
 mod event;
+mod filing;
 pub mod health;
 mod input;
 mod interfaces;
@@ -19,6 +20,7 @@ mod names;
 mod notes;
 mod owners;
 mod recipients;
+mod rows;
 mod snapshot;
 mod summary;
 mod timeline;
@@ -36,29 +38,27 @@ pub use timeline::{Cell, TimelineLimits};
 
 use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
-use crate::dissect::fact::{Choice, Ech, HelloTransport, Hidden, MediaKind, MediaSeen, Offer};
-use crate::dissect::{Fact, Facts, resolvers};
-use crate::flow::{Flow, FlowId, FlowTable, Sent};
+use crate::dissect::fact::{Choice, MediaKind, Offer};
+use crate::dissect::{Fact, Facts};
+use crate::flow::{Flow, FlowId, FlowTable};
 use crate::policy::{Circumstances, Silence};
-use crate::wire::{
-    Day, End, Frame, FrameNo, Pair, RoundTrip, Side, Text, TextRef, Timestamp, TransportKind, TripKind, canonical,
-};
+use crate::wire::{Day, End, Fragment, Frame, FrameNo, Pair, Side, Text, Timestamp, TransportKind, canonical};
 use agreements::Agreements;
 use client::Vantage;
 use hashbrown::HashMap;
 use interfaces::Interfaces;
-use ledger::{Entry, Ledger};
+use ledger::Ledger;
 use losses::Losses;
-use names::Names;
-use notes::{Looked, Notes, Tokens};
-use owners::{OwnerSet, Owners};
-use rustc_hash::FxHashMap;
+use names::{Chains, Names};
+use notes::{Notes, Tokens};
+use owners::Owners;
+use rows::row_number;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 use timeline::{SeriesKey, Share, Timeline};
 use trips::Trips;
-use view::{AnswerView, ClientBasis, FactView, FlowView, HandshakeView, Incident, Marker, Tally};
+use view::{AnswerView, FactView, FlowView, HandshakeView, Incident, Marker};
 
 /// Packet time between two looks for flows that have fallen silent.
 const SWEEP_EVERY: u64 = 60_000_000_000;
@@ -71,9 +71,6 @@ const MAX_NEWCOMERS: usize = 64;
 const LATE: u64 = 2_000_000_000;
 /// Frame numbers kept as evidence of one thing that concerns the whole capture.
 const MAX_EVIDENCE: usize = 16;
-
-/// By our own numbers, which nobody outside chooses.
-type Chains = FxHashMap<NameId, Vec<NameId>>;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Default)]
@@ -158,7 +155,6 @@ pub struct Engine {
     contested: Vec<(FlowId, NameId, NameBasis)>,
     /// The latest flows to whose address no name was known, oldest first.
     newcomers: VecDeque<(Timestamp, FlowId)>,
-    /// Name → the aliases through which DNS led from it to an address, latest answer.
     chains: Chains,
     ledger: Ledger,
     trips: Trips,
@@ -168,8 +164,8 @@ pub struct Engine {
     markers: Vec<Marker>,
     reverse: BTreeMap<IpAddr, Text>,
     queue: VecDeque<Queued>,
-    /// What [`Engine::poll`] lends out.
-    current: Option<Queued>,
+    /// The front of the queue was lent out by [`Engine::poll`].
+    lent: bool,
     facts: Facts,
     limits: Limits,
     now: Timestamp,
@@ -215,7 +211,7 @@ impl Engine {
             markers: Vec::new(),
             reverse: BTreeMap::new(),
             queue: VecDeque::new(),
-            current: None,
+            lent: false,
             facts: Facts::default(),
             limits: config.limits,
             now: Timestamp::ZERO,
@@ -296,8 +292,14 @@ impl Engine {
         if self.queue.is_empty() {
             return None;
         }
-        self.current = self.queue.pop_front();
-        Some(match self.current.as_ref()? {
+        if std::mem::replace(&mut self.lent, true) {
+            self.queue.pop_front();
+        }
+        let Some(front) = self.queue.front() else {
+            self.lent = false;
+            return None;
+        };
+        Some(match front {
             Queued::Opened(flow, transport, from, to) => {
                 Event::FlowOpened { flow: *flow, transport: *transport, from: *from, to: *to }
             }
@@ -399,15 +401,6 @@ impl Engine {
         }
     }
 
-    /// Facts read behind holes that were given up: they stand at the first frame of their flow.
-    fn late_facts(&mut self, told: Vec<(FlowId, Facts)>) {
-        for (id, facts) in told {
-            let Some(frame) = self.table.get(id).map(|f| f.first_frame) else { continue };
-            self.facts = facts;
-            self.note_facts(id, frame, self.now);
-        }
-    }
-
     fn frame(&mut self, frame: &Frame<'_>) {
         let seen = &mut self.circumstances;
         if seen.frames == 0 {
@@ -436,7 +429,10 @@ impl Engine {
             Decoded::Packet(packet) if self.interfaces.is_echo(&packet, frame) => self.losses.echo(frame),
             Decoded::Packet(packet) => {
                 if let Some(fault) = packet.fault {
-                    self.losses.fault(fault, frame);
+                    self.losses.fault(fault, frame, true);
+                }
+                if let Fragment::First { earlier_frames: frames @ 1.., earlier_bytes, .. } = packet.fragment {
+                    self.losses.joined(frames, earlier_bytes);
                 }
                 let macs = packet.macs;
                 let (id, side, opened) = self.table.accept(&packet, frame, &mut self.facts);
@@ -453,347 +449,8 @@ impl Engine {
             Decoded::Other(other) => self.losses.other(other, frame),
             Decoded::Fault(fault) => {
                 self.circumstances.unreadable += 1;
-                self.losses.fault(fault, frame);
+                self.losses.fault(fault, frame, false);
             }
-        }
-    }
-
-    /// A flow has begun: what had its client looked up before?
-    fn opened(&mut self, id: FlowId, macs: Option<([u8; 6], [u8; 6])>, frame: &Frame<'_>) {
-        let mut notes = Notes::default();
-        if let (Some(Device::Mac(mac)), Some(macs)) = (self.vantage.device, macs) {
-            self.table.note_device(id, Side::First, macs, mac);
-        }
-        if let Some(flow) = self.table.get(id) {
-            for asker in Side::BOTH {
-                let (client, server) = (flow.ends[asker].address, flow.ends[asker.other()].address);
-                for found in self.book.name_for(client, server, frame.time) {
-                    let Some(name) = self.names.intern(found.name, [None; 2]) else { break };
-                    if !found.chain.is_empty() {
-                        let chain = found
-                            .chain
-                            .iter()
-                            .skip(1)
-                            .filter_map(|alias| self.names.intern(alias, [None; 2]))
-                            .collect();
-                        self.chains.insert(name, chain);
-                    }
-                    if notes.looked.is_none() {
-                        let (age_secs, frame, after) = (found.age_secs, found.frame, false);
-                        notes.looked = Some(Looked { name, age_secs, frame, asker, after });
-                    } else if self.contested.len() < MAX_CONTESTED {
-                        notes.contested = true;
-                        let basis = NameBasis::DnsAnswer { age_secs: found.age_secs, frame: found.frame };
-                        self.contested.push((id, name, basis));
-                    }
-                }
-            }
-        }
-        if notes.looked.is_none() {
-            while self.newcomers.len() >= MAX_NEWCOMERS {
-                self.newcomers.pop_front();
-            }
-            self.newcomers.push_back((frame.time, id));
-        }
-        self.notes.push_back(notes);
-        if self.ask_owners
-            && let Some(flow) = self.table.get(id)
-        {
-            self.queue.push_back(Queued::Opened(id, flow.transport, flow.ends.first, flow.ends.second));
-        }
-        while let Some((id, flow, sent)) = self.table.retire() {
-            let Some(notes) = self.notes.pop_front() else { break };
-            let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
-            self.book_time(&mut timeline, &flow, &notes, sent);
-            self.timeline = timeline;
-            self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
-            self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
-        }
-    }
-
-    /// A client got an answer: flows to it that had just begun without a name get this one.
-    fn name_newcomers(&mut self, client: IpAddr, addresses: &[IpAddr], now: Timestamp) {
-        self.newcomers.retain(|(opened, _)| now.since(*opened) <= LATE);
-        for at in 0..self.newcomers.len() {
-            let Some(id) = self.newcomers.get(at).map(|(_, id)| *id) else { return };
-            let Some(flow) = self.table.get(id) else { continue };
-            let to = |asker: &Side| {
-                flow.ends[*asker].address == client && addresses.contains(&flow.ends[asker.other()].address)
-            };
-            let Some(asker) = Side::BOTH.into_iter().find(to) else { continue };
-            let found = self.book.name_for(client, flow.ends[asker.other()].address, now);
-            let Some(found) = found.first() else { continue };
-            let Some(name) = self.names.intern(found.name, [None; 2]) else { return };
-            if !found.chain.is_empty() {
-                let chain =
-                    found.chain.iter().skip(1).filter_map(|alias| self.names.intern(alias, [None; 2])).collect();
-                self.chains.insert(name, chain);
-            }
-            let frame = found.frame;
-            if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
-                notes.looked = notes.looked.or(Some(Looked { name, age_secs: 0, frame, asker, after: true }));
-            }
-        }
-    }
-
-    /// Files what the dissectors said about a flow.
-    fn note_facts(&mut self, id: FlowId, frame: FrameNo, time: Timestamp) {
-        let mut facts = std::mem::take(&mut self.facts);
-        for (side, fact) in facts.0.drain(..) {
-            self.note(id, side, fact, frame, time);
-        }
-        self.facts = facts;
-    }
-
-    fn note(&mut self, id: FlowId, side: Side, fact: Fact, frame: FrameNo, time: Timestamp) {
-        let Some(flow) = self.table.get(id) else { return };
-        let (from, to) = (flow.ends[side], flow.ends[side.other()]);
-        let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) else { return };
-        match fact {
-            Fact::Speaks(token) => {
-                let set = self.tokens.set(token);
-                notes.spoken.join(set);
-                if token == "teredo" {
-                    notes.hidden.add(Hidden::Teredo);
-                }
-                // A dialect is no protocol of its own.
-                if !token.starts_with("stun-") {
-                    notes.last_spoken = set;
-                }
-                return;
-            }
-            Fact::Clear(token) => {
-                notes.clear.join(self.tokens.set(token));
-                return;
-            }
-            Fact::Named { name, how } => {
-                notes.client = notes.client.or(Some(side));
-                let Some(known) = self.names.intern(name.exact(), notes.names_at_hand()) else { return };
-                match notes.said {
-                    None => notes.said = Some((known, how)),
-                    Some((first, _)) if first != known && self.contested.len() < MAX_CONTESTED => {
-                        notes.contested = true;
-                        self.contested.push((id, known, NameBasis::Hello(how)));
-                    }
-                    Some(_) => {}
-                }
-                // On their own ports the same names speak DNS over TLS or QUIC.
-                if !matches!(to.port, 53 | 784 | 853 | 8853) && resolvers::doh_resolver(name.exact()).is_some() {
-                    notes.hidden.add(Hidden::Doh);
-                }
-                if resolvers::proxy(name.exact()).is_some() {
-                    notes.hidden.add(Hidden::ProxyHost);
-                }
-                return;
-            }
-            Fact::RoundTrip(trip) => {
-                self.trips.add(from.address, trip, self.limits.ledger.endpoints);
-                return;
-            }
-            Fact::Answered => {
-                let hello = notes.handshake;
-                self.answered(hello, from, (frame, time));
-                return;
-            }
-            Fact::Offered(offer) => {
-                notes.client = Some(side);
-                let awaited = notes.handshake.and_then(|n| n.checked_sub(self.handshakes_retired));
-                let awaited = awaited.and_then(|at| self.handshakes.get(at as usize));
-                let awaited = awaited.filter(|h| !h.answered && h.client == from).map(|h| h.since);
-                if offer.ech != Ech::Absent {
-                    notes.outer = true;
-                    let seen = &mut self.circumstances;
-                    match offer.ech {
-                        Ech::Esni => seen.esni_hellos += 1,
-                        _ => seen.ech_hellos += 1,
-                    }
-                    if seen.ech_frames.len() < MAX_EVIDENCE {
-                        seen.ech_frames.push(frame);
-                    }
-                }
-                notes.handshake = Some(self.handshakes_retired + self.handshakes.len() as u32);
-                let mut offer = *offer;
-                let at_hand = notes.names_at_hand();
-                let sni = offer.sni.take().and_then(|name| self.names.intern(name.exact(), at_hand));
-                let offer = self.offer_number(offer);
-                if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
-                    notes.agreement = self.agreements.offered(notes.agreement, offer);
-                }
-                self.handshakes.push_back(Handshake {
-                    frame,
-                    time,
-                    flow: id,
-                    client: from,
-                    server: to,
-                    sni,
-                    offer,
-                    choice: None,
-                    since: awaited.unwrap_or((frame, time)),
-                    answered: false,
-                });
-                if self.handshakes.len() > self.limits.ledger.handshakes
-                    && let Some(oldest) = self.handshakes.pop_front()
-                {
-                    self.handshakes_retired += 1;
-                    self.queue.push_back(Queued::Handshake(oldest));
-                }
-                return;
-            }
-            Fact::Chosen(choice) => {
-                notes.agreement = self.agreements.chosen(notes.agreement, choice);
-                let hello = notes.handshake;
-                self.answered(hello, from, (frame, time));
-                let at = hello.and_then(|n| n.checked_sub(self.handshakes_retired));
-                // The latest word counts: after a retry, and with the group of a ServerKeyExchange.
-                if let Some(handshake) = at.and_then(|at| self.handshakes.get_mut(at as usize)) {
-                    handshake.choice = Some(choice);
-                }
-                return;
-            }
-            Fact::Asked { .. } => {
-                notes.client = notes.client.or(Some(side));
-                return;
-            }
-            Fact::Resolved(ref answer) => {
-                notes.client = notes.client.or(Some(side.other()));
-                self.dns_answers += 1;
-                self.book.learn(to.address, answer, time, frame);
-                if !self.newcomers.is_empty() && (answer.address.is_some() || !answer.hints.is_empty()) {
-                    let addresses: Vec<IpAddr> = answer.address.iter().chain(&answer.hints).copied().collect();
-                    self.name_newcomers(to.address, &addresses, time);
-                }
-            }
-            Fact::Certified(ref certificate) => {
-                let asked = notes.said.map(|(name, _)| self.names.resolve(name));
-                let leaf = agreements::leaf(certificate, time, asked);
-                notes.agreement = self.agreements.certified(notes.agreement, leaf);
-                if notes.certificate.is_none()
-                    && let Some(name) = certificate.names.first()
-                {
-                    notes.certificate = self.names.intern(name.exact(), [None; 2]);
-                }
-            }
-            Fact::Hidden(hidden) => notes.hidden.add(hidden),
-            Fact::Peer(end) if self.peers.len() < MAX_PEERS => {
-                self.peers.insert(end.address);
-            }
-            Fact::Realm(ref realm) => {
-                let judged =
-                    matches!(self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))), "" | "in");
-                if judged && self.realms.len() < MAX_EVIDENCE && !self.realms.iter().any(|(known, _)| known == realm) {
-                    self.realms.push((realm.clone(), frame));
-                }
-            }
-            _ => {}
-        }
-        self.queue.push_back(Queued::Fact { frame, time, flow: id, from, to, fact });
-    }
-
-    /// Measures the time from a hello to the first that the other end says to it.
-    fn answered(&mut self, hello: Option<u32>, from: End, at: (FrameNo, Timestamp)) {
-        let hello = hello.and_then(|n| n.checked_sub(self.handshakes_retired));
-        let Some(hello) = hello.and_then(|n| self.handshakes.get_mut(n as usize)) else { return };
-        if hello.answered || hello.server != from {
-            return;
-        }
-        hello.answered = true;
-        let Some(offer) = self.offers.get(hello.offer as usize) else { return };
-        let kind = match offer.transport {
-            HelloTransport::Tls => TripKind::TlsHello,
-            HelloTransport::Quic => TripKind::QuicHello,
-            HelloTransport::Dtls => TripKind::DtlsHello,
-        };
-        if let Some(trip) = RoundTrip::between(kind, hello.since, at) {
-            self.trips.add(from.address, trip, self.limits.ledger.endpoints);
-        }
-    }
-
-    /// The number of an offer. Clients make few different ones, apart from the name asked for.
-    fn offer_number(&mut self, mut offer: Offer) -> u32 {
-        if let Some(known) = self.offer_index.get(&offer) {
-            return *known;
-        }
-        if self.offers.len() >= self.limits.ledger.offers {
-            self.offers_not_kept += 1;
-            offer = Offer::unknown(offer.transport);
-            if let Some(known) = self.offer_index.get(&offer) {
-                return *known;
-            }
-        }
-        let new = self.offers.len() as u32;
-        let offer = Arc::new(offer);
-        self.offer_index.insert(Arc::clone(&offer), new);
-        self.offers.push(offer);
-        new
-    }
-
-    /// What the books want of a flow.
-    fn entry(&self, flow: &Flow, notes: &Notes, client: Side) -> Entry {
-        Entry {
-            server: flow.ends[client.other()].address,
-            port: flow.ends[client.other()].port,
-            name: notes.name(client),
-            up: Tally::from(flow.sent[client]),
-            down: Tally::from(flow.sent[client.other()]),
-            first: flow.first,
-            last: flow.last,
-            frame: flow.first_frame,
-            spoken: notes.spoken,
-            clear: notes.clear,
-            outer: notes.outer,
-            tunnel: flow.tunnel,
-            owners: OwnerSet::of(notes.owner),
-            hidden: notes.hidden,
-            agreement: notes.agreement,
-            media: media(flow, client),
-            judged: self.judges(flow, notes),
-        }
-    }
-
-    fn flow_view(
-        &self,
-        id: FlowId,
-        flow: &Flow,
-        notes: &Notes,
-        (client, client_basis): (Side, ClientBasis),
-    ) -> FlowView<'_> {
-        let server = client.other();
-        let text = |name: NameId| TextRef::new(self.names.resolve(name));
-        let best = notes.name(client);
-        let mut other_names: Vec<(TextRef<'_>, NameBasis)> = Vec::new();
-        for (name, basis) in notes.names(client).skip(1) {
-            if best.is_none_or(|(b, _)| b != name) {
-                other_names.push((text(name), basis));
-            }
-        }
-        if notes.contested {
-            let from = self.contested.partition_point(|(flow, ..)| *flow < id);
-            let more = self.contested.get(from..).unwrap_or_default().iter().take_while(|(flow, ..)| *flow == id);
-            other_names.extend(more.map(|(_, name, basis)| (text(*name), *basis)));
-        }
-        let aliases = best.and_then(|(name, _)| self.chains.get(&name)).into_iter().flatten();
-        let aliases = aliases.map(|alias| text(*alias)).collect();
-        FlowView {
-            flow: row_number(id),
-            transport: flow.transport,
-            client: flow.ends[client],
-            server: flow.ends[server],
-            client_basis,
-            first: flow.first,
-            last: flow.last,
-            first_frame: flow.first_frame,
-            up: Tally::from(flow.sent[client]),
-            down: Tally::from(flow.sent[server]),
-            tunnel: flow.tunnel,
-            application: self.tokens.application(notes.spoken, notes.last_spoken),
-            name: best.map(|(name, basis)| (text(name), basis)),
-            other_names,
-            aliases,
-            round_trip: flow.round_trip,
-            media: media(flow, client).map(Box::new),
-            cut: flow.cut,
-            owner: notes.owner.and_then(|id| self.owners.get(id)),
-            scope: self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))),
         }
     }
 
@@ -803,34 +460,5 @@ impl Engine {
         self.table.end(|id, facts| told.push((id, facts)));
         self.late_facts(told);
         self.close_window();
-    }
-
-    fn handshake_view(&self, handshake: &Handshake) -> Option<HandshakeView<'_>> {
-        Some(HandshakeView {
-            frame: handshake.frame,
-            time: handshake.time,
-            flow: row_number(handshake.flow),
-            client: handshake.client,
-            server: handshake.server,
-            sni: handshake.sni.map(|name| TextRef::new(self.names.resolve(name))),
-            offer: self.offers.get(handshake.offer as usize)?,
-            choice: handshake.choice,
-        })
-    }
-}
-
-/// Media sent by the client and by the server.
-fn media(flow: &Flow, client: Side) -> Option<[MediaSeen; 2]> {
-    Some([flow.media(client)?, flow.media(client.other())?])
-}
-
-/// Flows are numbered from 1 in every table.
-fn row_number(id: FlowId) -> u64 {
-    u64::from(id.0) + 1
-}
-
-impl From<Sent> for Tally {
-    fn from(sent: Sent) -> Self {
-        Self { packets: sent.packets, bytes: sent.bytes, payload: sent.payload }
     }
 }

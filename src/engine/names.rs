@@ -39,6 +39,34 @@ impl Names {
     }
 }
 
+/// Name → the aliases through which DNS led from it to an address, latest answer.
+#[derive(Debug, Default)]
+pub(super) struct Chains {
+    /// By the number of the name: 1 + position in the list, 0 for none.
+    at: Vec<u32>,
+    all: Vec<Box<[NameId]>>,
+}
+
+impl Chains {
+    pub(super) fn insert(&mut self, name: NameId, chain: Box<[NameId]>) {
+        if self.at.len() <= name.index() {
+            self.at.resize(name.index() + 1, 0);
+        }
+        let Some(at) = self.at.get_mut(name.index()) else { return };
+        if let Some(known) = at.checked_sub(1).and_then(|at| self.all.get_mut(at as usize)) {
+            *known = chain;
+        } else {
+            self.all.push(chain);
+            *at = self.all.len() as u32;
+        }
+    }
+
+    pub(super) fn get(&self, name: NameId) -> Option<&[NameId]> {
+        let at = self.at.get(name.index())?.checked_sub(1)?;
+        self.all.get(at as usize).map(|chain| &**chain)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +78,15 @@ mod tests {
         assert_eq!(names.intern("teams", [Some(zoom), None]), None);
         assert_eq!(names.intern("zoom", [None; 2]), Some(zoom));
         assert_eq!((names.not_kept, names.resolve(zoom)), (1, "zoom"));
+    }
+
+    #[test]
+    fn the_latest_chain_of_a_name_counts() {
+        let (mut names, mut chains) = (Names::new(100), Chains::default());
+        let [a, b, c] = ["a", "b", "c"].map(|name| names.intern(name, [None; 2]).unwrap());
+        chains.insert(b, [a].into());
+        chains.insert(c, [b].into());
+        chains.insert(b, [c, a].into());
+        assert_eq!([a, b, c].map(|name| chains.get(name)), [None, Some(&[c, a][..]), Some(&[b][..])]);
     }
 }

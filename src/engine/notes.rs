@@ -2,6 +2,7 @@
 
 use super::agreements::AgreementId;
 use super::owners::OwnerId;
+use super::trips::TripId;
 use crate::attribution::{NameBasis, NameId};
 use crate::dissect::fact::{Hidden, NameSource};
 use crate::wire::{FrameNo, Side};
@@ -121,6 +122,8 @@ pub(super) struct Notes {
     /// The side that spoke as a client (hello, question, request).
     pub(super) client: Option<Side>,
     pub(super) owner: Option<OwnerId>,
+    /// Where the round trips of the side that was measured last stand.
+    pub(super) trip: Option<TripId>,
 }
 
 impl Notes {

@@ -1,12 +1,12 @@
 //! From the books to recipients: who is behind an address and a name, where, and how that stands to the audited service.
 
-use super::Chains;
 use super::agreements::Agreements;
 use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
+use super::names::Chains;
 use super::notes::{HiddenSet, TokenSet, Tokens};
 use super::owners::Owners;
-use super::trips::Trips;
+use super::trips::{TripId, Trips};
 use super::view::EndpointView;
 use crate::attribution::{
     Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations, Place,
@@ -136,8 +136,6 @@ pub(super) struct Recipients<'a> {
     pub(super) subjects: Vec<Subject>,
     /// Beside the subjects.
     filed: Vec<Filed>,
-    /// The subject of an address under a name.
-    pub(super) filed_as: HashMap<(IpAddr, Option<NameId>), u32>,
     /// Encounters that were judged together because there were too many recipients.
     pub(super) lumped: u64,
 }
@@ -157,7 +155,6 @@ impl<'a> Recipients<'a> {
             early,
             circles: HashMap::new(),
             owners,
-            filed_as: HashMap::new(),
             knowledge,
             names,
             tokens,
@@ -176,8 +173,8 @@ impl<'a> Recipients<'a> {
         }
     }
 
-    /// Adds what went to one address; returns its row.
-    pub(super) fn add(&mut self, endpoint: &Endpoint) -> EndpointView<'a> {
+    /// Adds what went to one address, and notes with it which recipients that are; returns its row.
+    pub(super) fn add(&mut self, endpoint: &mut Endpoint) -> EndpointView<'a> {
         let kind = AddressKind::of(endpoint.address);
         let place = self.knowledge.atlas.place(endpoint.address);
         let holder = self.knowledge.organisations.holder_of(&place);
@@ -200,7 +197,7 @@ impl<'a> Recipients<'a> {
             reverse_name: None,
         };
         self.hear(endpoint, &mut row.place);
-        let measured = self.measure(&mut row);
+        let measured = self.measure(&mut row, endpoint.trip);
         // What a database says of another time than that of the traffic is not sure, however exact it was then.
         if let Some(claim) = &mut row.place.located_in
             && far_from(&claim.source, row.first.day()).is_some()
@@ -211,7 +208,7 @@ impl<'a> Recipients<'a> {
             row.regime = self.regimes_of(country, endpoint);
         }
         let mut most_telling = None;
-        for encounter in &endpoint.encounters {
+        for encounter in &mut endpoint.encounters {
             let judged = self.judge(encounter, endpoint.address, &row);
             if let Some((name, _)) = encounter.name {
                 row.names.push(TextRef::new(self.names.resolve(name)));
@@ -224,7 +221,7 @@ impl<'a> Recipients<'a> {
             }
             if encounter.judged {
                 self.recognise(encounter, endpoint.address, &row);
-                self.file(encounter, kind, &row, &judged, measured.as_ref());
+                encounter.recipient = Some(self.file(encounter, kind, &row, &judged, measured.as_ref()) as u32);
             }
         }
         row.listing = most_telling.unwrap_or(Listing::Unjudged);
@@ -275,8 +272,8 @@ impl<'a> Recipients<'a> {
     }
 
     /// What round trips say of the place of an address: marks it in the row.
-    fn measure(&mut self, row: &mut EndpointView<'a>) -> Option<Measured> {
-        row.round_trip = self.trips.smallest(row.address, self.early);
+    fn measure(&mut self, row: &mut EndpointView<'a>, known: Option<TripId>) -> Option<Measured> {
+        row.round_trip = self.trips.smallest(row.address, self.early, known);
         let (trip, knowledge) = (row.round_trip?, self.knowledge);
         let horizon = knowledge.horizon.as_ref().filter(|_| AddressKind::of(row.address).is_outside())?;
         row.excluded = horizon.excluded(trip.at_most());
@@ -307,6 +304,9 @@ impl<'a> Recipients<'a> {
 
     /// The tokens of the law of a country on the days of the flows, in their order.
     fn regimes_of(&mut self, country: CountryCode, endpoint: &Endpoint) -> Arc<str> {
+        if let [only] = endpoint.encounters.as_slice() {
+            return self.regime(country, only.first.day());
+        }
         let mut days: Vec<(u16, Day)> = endpoint.encounters.iter().map(|e| (e.period, e.first.day())).collect();
         days.sort_unstable();
         days.dedup_by_key(|(period, _)| *period);
@@ -328,7 +328,7 @@ impl<'a> Recipients<'a> {
         let knowledge = self.knowledge;
         let name = encounter.name.map(|(id, _)| self.names.resolve(id));
         let operator = name.and_then(|n| knowledge.organisations.operator_of(n));
-        let aliases = encounter.name.and_then(|(id, _)| self.chains.get(&id)).into_iter().flatten();
+        let aliases = encounter.name.and_then(|(id, _)| self.chains.get(id)).into_iter().flatten();
         let placed = knowledge.book.place(
             knowledge.profile.as_ref(),
             &Sighting {
@@ -370,7 +370,7 @@ impl<'a> Recipients<'a> {
         let own = registrable(name).unwrap_or(name);
         let operator = organisations.operator_of(name);
         let foreign = |alias: &&str| registrable(alias).unwrap_or(alias) != own;
-        let mut targets = self.chains.get(&id)?.iter().map(|alias| self.names.resolve(*alias)).filter(foreign).rev();
+        let mut targets = self.chains.get(id)?.iter().map(|alias| self.names.resolve(*alias)).filter(foreign).rev();
         let same = |company: &Company| operator.as_ref().is_some_and(|o| o.value.name == company.name);
         let stands_behind = |target: &str| {
             let (entry, _) = organisations.by_domain(target)?;
@@ -385,7 +385,7 @@ impl<'a> Recipients<'a> {
                 organisations.by_domain(last).is_none().then_some((last, None))
             })?;
         let trackers = &self.knowledge.book.trackers;
-        let aliases = self.chains.get(&id)?.iter().map(|alias| self.names.resolve(*alias));
+        let aliases = self.chains.get(id)?.iter().map(|alias| self.names.resolve(*alias));
         let label = self
             .knowledge
             .book
@@ -402,7 +402,7 @@ impl<'a> Recipients<'a> {
         row: &EndpointView<'_>,
         judged: &Judged,
         measured: Option<&Measured>,
-    ) {
+    ) -> usize {
         let address = row.address;
         let name = encounter.name.map(|(id, _)| self.names.resolve(id));
         let network = row.holder.as_ref().map_or("", |h| &*h.value.name);
@@ -435,16 +435,16 @@ impl<'a> Recipients<'a> {
             self.index.insert(key.with(Into::into), self.subjects.len() - 1);
             self.subjects.len() - 1
         });
-        self.filed_as.insert((address, encounter.name.map(|(id, _)| id)), at as u32);
-        let known = |id: NameId| {
-            self.subjects.get(at).is_some_and(|s| s.aliases.iter().any(|a| a.name.exact() == self.names.resolve(id)))
+        let wanted = |id: NameId| {
+            self.chains.get(id).is_some()
+                && self.subjects.get(at).is_some_and(|s| {
+                    s.aliases.len() < self.limits.aliases_per_recipient
+                        && s.aliases.iter().all(|a| a.name.exact() != self.names.resolve(id))
+                })
         };
-        let alias = encounter
-            .name
-            .filter(|(id, _)| self.chains.contains_key(id) && !known(*id))
-            .and_then(|(id, _)| self.alias(id));
+        let alias = encounter.name.filter(|(id, _)| wanted(*id)).and_then(|(id, _)| self.alias(id));
         let (agreements, offers, most) = (self.agreements, self.offers, self.limits.agreements_per_recipient);
-        let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return };
+        let (Some(subject), Some(filed)) = (self.subjects.get_mut(at), self.filed.get_mut(at)) else { return at };
         if let Some((id, basis)) = encounter.name {
             if let Some(known) = filed.names.iter().position(|name| *name == id) {
                 if let Some((_, old)) = subject.names.get_mut(known) {
@@ -473,9 +473,7 @@ impl<'a> Recipients<'a> {
                 subject.processes.insert(at, process.clone());
             }
         }
-        if let Some(alias) = alias.filter(|_| subject.aliases.len() < self.limits.aliases_per_recipient) {
-            subject.aliases.push(alias);
-        }
+        subject.aliases.extend(alias);
         subject.ungraded += encounter.ungraded;
         for agreed in &encounter.agreed {
             let new = agreements.resolve(agreed, offers);
@@ -491,6 +489,7 @@ impl<'a> Recipients<'a> {
             }
         }
         join(subject, encounter, row, self.tokens, &self.limits);
+        at
     }
 }
 

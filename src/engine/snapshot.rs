@@ -71,7 +71,7 @@ impl Engine {
             let judged = matches!(view.scope, "" | "in");
             FlowRow {
                 flow: view.flow,
-                recipient: filed_as.get(&(view.server.address, name)).filter(|_| judged).map(|at| *at as usize),
+                recipient: if judged { filed_as.get(view.server.address, name) } else { None },
                 transport: view.transport,
                 client: view.client,
                 server: view.server,

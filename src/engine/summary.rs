@@ -10,14 +10,23 @@ use crate::attribution::{CountryCode, NameId};
 use crate::policy::audit::Audit;
 use crate::policy::{Case, Circumstances, Course, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
-use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// Address and name → position among the recipients.
-pub(super) type FiledAs = HashMap<(IpAddr, Option<NameId>), u32>;
+/// Which recipient an address under a name is.
+pub(super) struct FiledAs {
+    ledger: Ledger,
+    /// The ledger's numbers → positions in the order in which recipients are shown.
+    place: Vec<u32>,
+}
+
+impl FiledAs {
+    pub(super) fn get(&self, address: IpAddr, name: Option<NameId>) -> Option<usize> {
+        self.place.get(self.ledger.recipient(address, name)? as usize).map(|at| *at as usize)
+    }
+}
 
 impl Engine {
     /// The whole picture so far: every row goes to `rows`, the rest is returned. Can be asked at any time.
@@ -58,8 +67,7 @@ impl Engine {
             self.limits.ledger,
         );
         recipients.periods = ledger.has_periods();
-        recipients.filed_as.reserve(ledger.endpoints.iter().map(|e| e.encounters.len()).sum());
-        for endpoint in &ledger.endpoints {
+        for endpoint in &mut ledger.endpoints {
             let mut row = recipients.add(endpoint);
             // Only now: what was looked up must not take part in who it is and how it stands.
             row.reverse_name = self.reverse.get(&row.address).map(TextRef::from);
@@ -76,7 +84,9 @@ impl Engine {
             let named = !subject.names.is_empty();
             subject.peer |= !named && subject.addresses.iter().any(|a| self.peers.contains(a));
         }
-        let (subjects, filed_as) = sorted(recipients.subjects, recipients.filed_as);
+        let (subjects, place) = sorted(recipients.subjects);
+        let filed_as = FiledAs { ledger, place };
+        let ledger = &filed_as.ledger;
         let timeline = self.timeline_view(&filed_as);
         let course = (&timeline, &*self.markers);
         let Words { lang, findings, law } = judge(&subjects, &circumstances, course, knowledge, knowledge.lang);
@@ -113,7 +123,7 @@ impl Engine {
         let mut kinds = Vec::new();
         let series: Vec<(Option<usize>, Share)> = (self.timeline.keys().iter())
             .map(|key| {
-                let recipient = filed_as.get(&(key.address, key.name)).filter(|_| key.judged).map(|at| *at as usize);
+                let recipient = if key.judged { filed_as.get(key.address, key.name) } else { None };
                 (recipient, key.share)
             })
             .collect();
@@ -265,8 +275,8 @@ fn by_window<K: Ord + Copy>(mut all: Vec<(K, Cell)>) -> impl Iterator<Item = (K,
     series.into_iter()
 }
 
-/// The subjects in the order in which they are shown; positions follow.
-fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, FiledAs) {
+/// The subjects in the order in which they are shown, and the new position of each.
+fn sorted(subjects: Vec<Subject>) -> (Vec<Subject>, Vec<u32>) {
     let mut order: Vec<_> = subjects.into_iter().enumerate().collect();
     order.sort_by_key(|(_, s)| (s.listing, Reverse(s.traffic.bytes_up), s.first, s.frames.first().copied()));
     let mut place = vec![0; order.len()];
@@ -275,10 +285,7 @@ fn sorted(subjects: Vec<Subject>, mut filed_as: FiledAs) -> (Vec<Subject>, Filed
             *slot = new;
         }
     }
-    for at in filed_as.values_mut() {
-        *at = place.get(*at as usize).copied().unwrap_or_default();
-    }
-    (order.into_iter().map(|(_, subject)| subject).collect(), filed_as)
+    (order.into_iter().map(|(_, subject)| subject).collect(), place)
 }
 
 impl From<&Audit> for Stated {

@@ -5,6 +5,7 @@ use crate::policy::subject::EarlyAnswers;
 use crate::wire::{AddressKind, FrameNo, RoundTrip};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 
 /// Connections to so many networks must be answered alike before it is said that somebody on the way answers them.
 const MIN_NETWORKS: usize = 3;
@@ -30,6 +31,20 @@ impl Addressed for Measured {
     }
 }
 
+/// Where the round trips of an address stand. Flows keep it: most are measured twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct TripId(NonZeroU32);
+
+impl TripId {
+    fn of(at: u32) -> Option<Self> {
+        at.checked_add(1).and_then(NonZeroU32::new).map(Self)
+    }
+
+    const fn at(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
+
 /// By address of who answered.
 #[derive(Debug, Default)]
 pub(super) struct Trips {
@@ -38,28 +53,40 @@ pub(super) struct Trips {
 }
 
 impl Trips {
-    /// Takes a round trip; beyond `bound` addresses, only of those that are known.
-    pub(super) fn add(&mut self, address: IpAddr, trip: RoundTrip, bound: usize) {
-        let at = match self.index.find(address, &self.of) {
-            Some(at) => at,
-            None if self.of.len() >= bound => return,
+    /// Takes a round trip; beyond `bound` addresses, only of those that are known. `known` is where they may stand.
+    pub(super) fn add(
+        &mut self,
+        address: IpAddr,
+        trip: RoundTrip,
+        bound: usize,
+        known: Option<TripId>,
+    ) -> Option<TripId> {
+        let id = match self.find(address, known) {
+            Some(id) => id,
+            None if self.of.len() >= bound => return None,
             None => {
                 let at = self.of.len() as u32;
                 self.of.push(Measured { address, tcp: None, host: None });
-                self.index.add(at, &self.of);
-                at
+                self.index.add(address, at);
+                TripId::of(at)?
             }
         };
-        let Some(measured) = self.of.get_mut(at as usize) else { return };
+        let measured = self.of.get_mut(id.at())?;
         let kept = if trip.kind.is_tcp() { &mut measured.tcp } else { &mut measured.host };
         if kept.is_none_or(|kept| trip.at_most() < kept.at_most()) {
             *kept = Some(trip);
         }
+        Some(id)
+    }
+
+    fn find(&self, address: IpAddr, known: Option<TripId>) -> Option<TripId> {
+        let known = known.filter(|id| self.of.get(id.at()).is_some_and(|there| there.address == address));
+        known.or_else(|| TripId::of(self.index.find(address, &self.of)?))
     }
 
     /// The smallest round trip of an address. With `early`, those of TCP are left out.
-    pub(super) fn smallest(&self, address: IpAddr, early: bool) -> Option<RoundTrip> {
-        let Measured { tcp, host, .. } = *self.of.get(self.index.find(address, &self.of)? as usize)?;
+    pub(super) fn smallest(&self, address: IpAddr, early: bool, known: Option<TripId>) -> Option<RoundTrip> {
+        let Measured { tcp, host, .. } = *self.of.get(self.find(address, known)?.at())?;
         [tcp.filter(|_| !early), host].into_iter().flatten().min_by_key(RoundTrip::at_most)
     }
 
@@ -118,7 +145,7 @@ mod tests {
             let mut add = |kind, micros: u64| {
                 let answered = (FrameNo(n + 1), Timestamp(1 + micros * US));
                 let trip = RoundTrip::between(kind, (FrameNo(n), Timestamp(1)), answered).unwrap();
-                trips.add(address.parse().unwrap(), trip, 100);
+                trips.add(address.parse().unwrap(), trip, 100, None);
             };
             add(TripKind::TcpHandshake, *tcp);
             if let Some(hello) = hello {
@@ -152,7 +179,8 @@ mod tests {
     #[test]
     fn the_smallest_round_trip_counts_and_no_handshake_where_others_answer_them() {
         let trips = trips(&[("1.2.3.4", 800, Some(25_000)), ("1.2.3.4", 700, Some(30_000)), ("5.6.7.8", 900, None)]);
-        let smallest = |address: &str, early| trips.smallest(address.parse().unwrap(), early).map(|t| t.nanos / US);
+        let smallest =
+            |address: &str, early| trips.smallest(address.parse().unwrap(), early, None).map(|t| t.nanos / US);
         assert_eq!(smallest("1.2.3.4", false), Some(700));
         assert_eq!(smallest("1.2.3.4", true), Some(25_000));
         assert_eq!(smallest("5.6.7.8", true), None);
@@ -166,10 +194,11 @@ mod tests {
             RoundTrip::between(TripKind::Stun, (FrameNo(1), Timestamp(1)), (FrameNo(2), Timestamp(1 + nanos)))
         };
         for n in 0..10_u32 {
-            trips.add(IpAddr::from(n.to_be_bytes()), trip(7).unwrap(), 4);
+            trips.add(IpAddr::from(n.to_be_bytes()), trip(7).unwrap(), 4, None);
         }
-        trips.add(IpAddr::from(0_u32.to_be_bytes()), trip(3).unwrap(), 4);
+        let known = trips.add(IpAddr::from(0_u32.to_be_bytes()), trip(3).unwrap(), 4, None);
+        assert_eq!(trips.smallest(IpAddr::from([9; 4]), false, known), None, "of another address");
         assert_eq!(trips.of.len(), 4);
-        assert_eq!(trips.smallest(IpAddr::from([0; 4]), false).map(|t| t.nanos), Some(3));
+        assert_eq!(trips.smallest(IpAddr::from([0; 4]), false, known).map(|t| t.nanos), Some(3));
     }
 }

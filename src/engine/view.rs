@@ -161,7 +161,7 @@ pub struct EndpointView<'a> {
 /// Frames or bytes that a stage did not get, keep or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LossView {
-    /// `interface`, `kernel`, `file`, `decode`, `fragments`, `flow-table` ...
+    /// `interface`, `kernel`, `file`, `decode`, `set aside`, `read in part`, `flow table` ...
     pub stage: Box<str>,
     pub kind: Box<str>,
     pub frames: u64,

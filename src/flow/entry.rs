@@ -6,6 +6,7 @@ use crate::dissect::Facts;
 use crate::dissect::fact::MediaSeen;
 use crate::dissect::media::ByKind;
 use crate::wire::{End, FlowKey, FrameNo, Pair, Side, Timestamp, TransportKind, Tunnel};
+use std::num::NonZeroU64;
 
 /// Flows are numbered from 0 in the order of their first frame; a number is never used twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,9 +42,7 @@ pub struct Flow {
     pub last: Timestamp,
     pub first_frame: FrameNo,
     /// Time from the SYN to its answer, in nanoseconds; not of repeated SYNs, whose answer could belong to either.
-    pub round_trip: Option<u64>,
-    /// When the only SYN so far was sent.
-    pub(super) syn_at: Option<(FrameNo, Timestamp)>,
+    pub round_trip: Option<NonZeroU64>,
     pub(super) reader: Reader,
     /// Bytes its reader holds, as last booked.
     pub(super) held: u32,

@@ -3,7 +3,7 @@
 use super::stream::{Outcome, Stream};
 use crate::dissect::media::Meter;
 use crate::dissect::{Dissector, Facts, Opening, Part, Probe, Protocol, REGISTRY, Step};
-use crate::wire::{End, Pair, Side, Timestamp, TransportKind};
+use crate::wire::{End, FrameNo, Pair, Side, Timestamp, TransportKind};
 
 /// Datagrams of a flow that are offered to the probes before it counts as unrecognised.
 const MAX_ATTEMPTS: u8 = 12;
@@ -34,6 +34,8 @@ pub(super) enum Reader {
 #[derive(Debug, Default)]
 pub(super) struct StreamReader {
     pub(super) streams: Pair<Stream>,
+    /// When the only SYN so far was sent.
+    pub(super) syn_at: Option<(FrameNo, Timestamp)>,
     dissector: Option<Box<dyn Dissector>>,
     /// The dissector has told something: its choice stands.
     confirmed: bool,

@@ -11,6 +11,7 @@ use crate::wire::{
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::VecDeque;
 use std::hash::BuildHasher;
+use std::num::NonZeroU64;
 
 /// The bounds of the flow table.
 #[derive(Debug, Clone, Copy)]
@@ -377,7 +378,6 @@ fn open(packet: &Packet<'_>, frame: &Frame<'_>) -> Flow {
         last: frame.time,
         first_frame: frame.number,
         round_trip: None,
-        syn_at: None,
         reader: Reader::new(transport),
         held: 0,
         active: 0,
@@ -425,8 +425,11 @@ fn time_data(flow: &mut Flow, side: Side, packet: &Packet<'_>, at: (FrameNo, Tim
     let Transport::Tcp { sequence, acknowledgment, flags } = packet.transport else { return };
     if flow.tcp[side].syn {
         if packet.payload_len > 0 && !flags.has(TcpFlags::SYN) {
-            let timed = flow.timed.get_or_insert_default();
-            timed.data(sequence, packet.payload_len, packet.tcp_timestamps(), at);
+            // Without timestamps from the start nothing will ever be said: no memory for it.
+            let stamps = packet.tcp_timestamps();
+            if stamps.is_some() || flow.timed.is_some() {
+                flow.timed.get_or_insert_default().data(sequence, packet.payload_len, stamps, at);
+            }
         }
     } else if flags.has(TcpFlags::ACK)
         && let Some(timed) = &mut flow.timed
@@ -465,15 +468,15 @@ fn read_segment(
         if answer {
             // An answer to another SYN than the one that was seen says nothing of the time it took.
             let ours = flow.tcp[side.other()].isn.wrapping_add(1) == acknowledgment;
-            let asked = flow.syn_at.take().filter(|_| ours);
+            let asked = reader.syn_at.take().filter(|_| ours);
             let trip = asked.and_then(|asked| RoundTrip::between(TripKind::TcpHandshake, asked, now));
             if let Some(trip) = trip {
-                flow.round_trip = Some(trip.nanos);
+                flow.round_trip = NonZeroU64::new(trip.nanos);
                 out.push(side, Fact::RoundTrip(trip));
             }
         } else {
             // A second SYN makes it unknowable which of them the answer answers.
-            flow.syn_at = if flow.sent[side].packets == 1 { Some(now) } else { None };
+            reader.syn_at = if flow.sent[side].packets == 1 { Some(now) } else { None };
         }
     }
     if flags.has(TcpFlags::ACK) {

@@ -4,6 +4,7 @@ use super::background::Background;
 use super::service::{Disclosed, Host, PhoneHome, Profile};
 use super::subject::Listing;
 use super::words::Lang;
+use crate::attribution::is_address;
 use crate::wire::{AddressKind, Day};
 use std::net::IpAddr;
 
@@ -76,7 +77,7 @@ const fn placed<'a>(listing: Listing, role: Option<&'static str>, reason: Reason
 
 /// Whether a name is a host name at all: clients put bare addresses into the hello, and reverse names are questions.
 pub(crate) fn is_host_name(name: &str) -> bool {
-    !name.is_empty() && name.parse::<IpAddr>().is_err() && name.rsplit('.').next() != Some("arpa")
+    !name.is_empty() && !is_address(name) && name.rsplit('.').next() != Some("arpa")
 }
 
 /// Decides. Names beat networks; among names the most specific pattern wins, and on a tie the list before the profile's

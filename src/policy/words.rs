@@ -77,12 +77,15 @@ pub(crate) fn bytes(n: u64, lang: Lang) -> String {
 
 /// `DB-IP Country Lite of 2026-06-01`; without the date if the source has none, which is said.
 pub(crate) fn source(s: &Source, lang: Lang) -> String {
-    let name = shown(&s.name);
+    let mut out = String::with_capacity(s.name.len() + 16);
+    show(&s.name, &mut out);
     if s.date.is_empty() {
-        format!("{name} ({})", lang.pick("undated", "ohne Datum"))
+        out.push_str(lang.pick(" (undated)", " (ohne Datum)"));
     } else {
-        format!("{name} {} {}", lang.pick("of", "vom"), s.date)
+        out.push_str(lang.pick(" of ", " vom "));
+        out.push_str(&s.date);
     }
+    out
 }
 
 /// Enough of a hash to tell two files apart by eye; the whole hash is in the sources of the finding.
@@ -96,12 +99,16 @@ const SHOWN_CHARS: usize = 120;
 /// Untrusted text for a sentence: neutralised and not longer than a line.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(SHOWN_CHARS));
-    let cut = text.char_indices().nth(SHOWN_CHARS).map(|(at, _)| at);
-    let _ = neutralise(cut.and_then(|at| text.get(..at)).unwrap_or(text), &mut out);
+    show(text, &mut out);
+    out
+}
+
+fn show(text: &str, out: &mut String) {
+    let cut = if text.len() > SHOWN_CHARS { text.char_indices().nth(SHOWN_CHARS).map(|(at, _)| at) } else { None };
+    let _ = neutralise(cut.and_then(|at| text.get(..at)).unwrap_or(text), out);
     if cut.is_some() {
         out.push('…');
     }
-    out
 }
 
 /// As [`shown`], for text from the wire.

@@ -2,7 +2,6 @@
 //! whatever the capture holds; fed by the running analysis, or by the JSON lines of an earlier one.
 
 use super::row;
-use super::tables::{Endpoints, json_row};
 use crate::attribution::Confidence;
 use crate::dissect::fact::HelloTransport;
 use crate::engine::view::{EndpointView, HandshakeView};
@@ -106,11 +105,7 @@ impl Annex {
     pub fn endpoint(&mut self, row: &EndpointView<'_>) {
         self.endpoint_count += 1;
         if self.has_room((Reverse(row.up.bytes), row.address)) {
-            let mut json = Vec::new();
-            json_row::<Endpoints>(row, &mut json);
-            if let Ok(row) = serde_json::from_slice(&json) {
-                self.keep(row);
-            }
+            self.keep(EndpointRow::of(row));
         }
     }
 
@@ -168,6 +163,22 @@ impl Annex {
 }
 
 impl EndpointRow {
+    /// As the table says it.
+    fn of(row: &EndpointView<'_>) -> Self {
+        let (network, place) = (row.place.network.as_ref(), row.place.located_in.as_ref());
+        Self {
+            address: row.address,
+            names: row.names.iter().take(NAMES).map(|name| name.exact().to_owned()).collect(),
+            asn: network.map(|n| n.asn),
+            as_name: network.map(|n| n.name.to_string()).filter(|name| !name.is_empty()),
+            located_in: place.map(|claim| claim.value.to_string()),
+            located_by: place.map(|claim| claim.source.to_string()),
+            located_confidence: place.map(|claim| claim.confidence),
+            bytes_up: row.up.bytes,
+            bytes_down: row.down.bytes,
+        }
+    }
+
     fn rank(&self) -> Rank {
         (Reverse(self.bytes_up), self.address)
     }

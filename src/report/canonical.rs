@@ -2,17 +2,22 @@
 //! one exception, for whoever lets a terminal print it: characters that act on a terminal or turn the direction of writing
 //! stay escaped (`\u202e`), where RFC 8785 §3.2.2.2 has them bare. Text without such characters is canonical to the byte.
 
-use super::row::escape;
+use super::row::{all, escape};
 use serde::Serialize;
 use std::io::{self, Write};
 
 /// A value in this form. Keys are the identifiers of this program: ASCII, which sorts as its UTF-16 does (§3.2.3).
 pub(super) fn canonical(value: &(impl Serialize + ?Sized)) -> io::Result<Vec<u8>> {
-    let mut json = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Harmless))?;
-    let mut out = Vec::with_capacity(json.len());
+    let (mut json, mut out) = (Vec::new(), Vec::new());
+    serialise(value, &mut json)?;
     canonicalise(&json, &mut out);
     Ok(out)
+}
+
+/// Adds a value as JSON that is harmless, but not yet in this form.
+pub(super) fn serialise(value: &(impl Serialize + ?Sized), json: &mut Vec<u8>) -> io::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(json, Harmless))?;
+    Ok(())
 }
 
 /// Adds the JSON value, which this program wrote, in this form.
@@ -25,7 +30,7 @@ struct Harmless;
 
 impl serde_json::ser::Formatter for Harmless {
     fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        if fragment.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        if all(fragment.as_bytes(), |b| matches!(b, b' '..=b'~')) {
             return writer.write_all(fragment.as_bytes());
         }
         // Fragments hold no quote, backslash or control character: those were escaped before.
@@ -61,15 +66,25 @@ fn taken<'j>(json: &'j [u8], end: usize, out: &mut Vec<u8>) -> &'j [u8] {
     rest
 }
 
+/// Where a byte stands first. Sixteen at a time: texts are long.
+fn find(bytes: &[u8], byte: u8) -> Option<usize> {
+    let (blocks, _) = bytes.as_chunks::<16>();
+    let without = blocks.iter().take_while(|block| all(*block, |b| b != byte)).count() * 16;
+    Some(without + bytes.get(without..)?.iter().position(|b| *b == byte)?)
+}
+
 /// Behind the closing quote.
 fn end_of_string(json: &[u8]) -> usize {
-    let mut escaped = false;
-    let inside = json.iter().skip(1).position(|b| {
-        let closes = *b == b'"' && !escaped;
-        escaped = *b == b'\\' && !escaped;
-        closes
-    });
-    inside.map_or(json.len(), |at| at + 2)
+    let mut at = 1;
+    loop {
+        let rest = json.get(at..).unwrap_or_default();
+        let Some(quote) = find(rest, b'"') else { return json.len() };
+        at += quote + 1;
+        let before = rest.iter().take(quote).rev().take_while(|b| **b == b'\\').count();
+        if before.is_multiple_of(2) {
+            return at;
+        }
+    }
 }
 
 fn array<'j>(json: &'j [u8], out: &mut Vec<u8>) -> &'j [u8] {

@@ -4,9 +4,9 @@
 //!
 //! All text is escaped so that printing the document on a terminal is harmless; its values are exact.
 
-use super::canonical::{canonical, canonicalise};
+use super::canonical::{canonical, canonicalise, serialise};
 use super::document::{self, Kept, Service};
-use super::tables::{Definition, Findings, Losses, Table, json_row};
+use super::tables::{Definition, Findings, JsonRows, Losses, Table};
 use crate::engine::view::Summary;
 use crate::policy::Subject;
 use serde::Serialize;
@@ -107,7 +107,7 @@ pub fn report_json<R: Read>(summary: &Summary, mut tables: Vec<Rows<R>>, out: &m
 struct Document<'w, W> {
     out: &'w mut W,
     buffer: Vec<u8>,
-    /// A row before it is in its form.
+    /// A value before it is in its form.
     line: Vec<u8>,
 }
 
@@ -128,7 +128,9 @@ impl<W: Write> Document<'_, W> {
     }
 
     fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-        self.buffer.extend_from_slice(&canonical(value)?);
+        serialise(value, &mut self.line)?;
+        canonicalise(&self.line, &mut self.buffer);
+        self.line.clear();
         self.hand_on(CHUNK)
     }
 
@@ -166,8 +168,9 @@ impl<W: Write> Document<'_, W> {
     fn rows<'r, T: Table>(&mut self, table: &Definition, rows: impl IntoIterator<Item = T::Row<'r>>) -> io::Result<()> {
         self.key(table.name);
         self.buffer.push(b'[');
+        let mut json = JsonRows::default();
         for (at, row) in rows.into_iter().enumerate() {
-            json_row::<T>(&row, &mut self.line);
+            json.add::<T>(&row, &mut self.line);
             self.row(at)?;
         }
         self.buffer.push(b']');

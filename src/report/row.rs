@@ -12,8 +12,8 @@ use std::net::{IpAddr, Ipv6Addr};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Cell<'a> {
     Empty,
-    /// A word of this program, which no form needs to escape. An empty one is `Empty`.
-    Token(&'static str),
+    /// A word of this program or a code of its data, which no form needs to escape. An empty one is `Empty`.
+    Token(&'a str),
     /// Text of people, or text that somebody on the network chose. Empty text is `Empty`.
     Text(&'a str),
     Number(u64),
@@ -261,9 +261,7 @@ impl RowBuffer {
 
     /// A text of its own cell. Almost all text is plain ASCII, which both forms take as it is.
     fn text(&mut self, text: &str) {
-        // Written without a way out of the loop, so that it runs on many bytes at once.
-        if text.bytes().fold(true, |plain, b| plain & is_plain(b) & !matches!(b, b',')) && !is_formula(text.as_bytes())
-        {
+        if all(text.as_bytes(), |b| is_plain(b) & !matches!(b, b',')) && !is_formula(text.as_bytes()) {
             self.plain(text);
             return;
         }
@@ -273,7 +271,7 @@ impl RowBuffer {
     }
 
     fn raw_text(&mut self, text: &str) {
-        if text.bytes().all(is_plain) {
+        if all(text.as_bytes(), is_plain) {
             self.plain(text);
         } else {
             let _ = neutralise(text, &mut Utf8(&mut self.csv));
@@ -316,6 +314,12 @@ fn push_source(source: &Source, out: &mut String) {
         out.push_str(" of ");
         out.push_str(&source.date);
     }
+}
+
+/// Whether all bytes are so. Without a way out of the loop it runs on many bytes at once.
+#[inline]
+pub(super) fn all(bytes: &[u8], so: impl Fn(u8) -> bool) -> bool {
+    bytes.iter().fold(true, |all, b| all & so(*b))
 }
 
 /// Printable ASCII that JSON need not escape.

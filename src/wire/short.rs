@@ -33,18 +33,29 @@ impl<const N: usize> Short<N> {
     }
 
     /// Four digits at a time: they can be made side by side.
-    fn push_number(&mut self, n: u64) {
-        let low = (n % 10_000) as u32;
-        if n >= 10_000 {
-            self.push_number(n / 10_000);
-        }
-        let (d3, d2, d1, d0) = (digit(low / 1000), digit(low / 100), digit(low / 10), digit(low));
-        match low {
-            _ if n >= 10_000 => self.push([d3, d2, d1, d0], 4),
+    #[inline]
+    fn push_digits(&mut self, n: u32) {
+        self.push([digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)], 4);
+    }
+
+    /// A number below 10,000, without leading zeros.
+    #[inline]
+    fn push_number(&mut self, n: u32) {
+        let (d3, d2, d1, d0) = (digit(n / 1000), digit(n / 100), digit(n / 10), digit(n));
+        match n {
             0..10 => self.push([d0, 0, 0, 0], 1),
             10..100 => self.push([d1, d0, 0, 0], 2),
             100..1000 => self.push([d2, d1, d0, 0], 3),
             _ => self.push([d3, d2, d1, d0], 4),
+        }
+    }
+
+    fn push_large(&mut self, n: u64) {
+        if n >= 10_000 {
+            self.push_large(n / 10_000);
+            self.push_digits((n % 10_000) as u32);
+        } else {
+            self.push_number(n as u32);
         }
     }
 
@@ -61,9 +72,17 @@ impl<const N: usize> Short<N> {
 
 /// A number in decimal.
 #[must_use]
+#[inline]
 pub fn decimal(n: u64) -> Short<20> {
     let mut out = Short { text: [0; 20], len: 0 };
-    out.push_number(n);
+    match u32::try_from(n) {
+        Ok(n @ 0..10_000) => out.push_number(n),
+        Ok(n @ 10_000..100_000_000) => {
+            out.push_number(n / 10_000);
+            out.push_digits(n % 10_000);
+        }
+        _ => out.push_large(n),
+    }
     out
 }
 

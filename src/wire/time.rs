@@ -131,7 +131,13 @@ impl Day {
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (y, m, d) = self.civil();
-        write!(f, "{y:04}-{m:02}-{d:02}")
+        let digit = |n: u32| b'0' + (n % 10) as u8;
+        let [y0, y1, y2, y3] = [y / 1000, y / 100, y / 10, y].map(digit);
+        let [m0, m1, d0, d1] = [m / 10, m, d / 10, d].map(digit);
+        match std::str::from_utf8(&[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1]) {
+            Ok(text) if y < 10_000 => f.write_str(text),
+            _ => write!(f, "{y:04}-{m:02}-{d:02}"),
+        }
     }
 }
 

@@ -109,11 +109,14 @@ pub fn initial_keys(version: u32, dcid: &[u8], client: bool) -> Option<InitialKe
 #[must_use]
 pub fn derive(scheme: Scheme, dcid: &[u8], client: bool) -> Option<InitialKeys> {
     let initial = hkdf::Salt::new(hkdf::HKDF_SHA256, &scheme.salt).extract(dcid);
-    let side: [u8; 32] = expand(&initial, if client { b"client in" } else { b"server in" })?;
+    let label: &[u8] = if client { b"\x00\x20\x0ftls13 client in\x00" } else { b"\x00\x20\x0ftls13 server in\x00" };
+    let side: [u8; 32] = expand(&initial, label)?;
     let side = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, &side);
-    let labels: [&[u8]; 3] =
-        if scheme.second { [b"quicv2 key", b"quicv2 iv", b"quicv2 hp"] } else { [b"quic key", b"quic iv", b"quic hp"] };
-    let [key, iv, hp] = labels;
+    let [key, iv, hp]: [&[u8]; 3] = if scheme.second {
+        [b"\x00\x10\x10tls13 quicv2 key\x00", b"\x00\x0c\x0ftls13 quicv2 iv\x00", b"\x00\x10\x0ftls13 quicv2 hp\x00"]
+    } else {
+        [b"\x00\x10\x0etls13 quic key\x00", b"\x00\x0c\x0dtls13 quic iv\x00", b"\x00\x10\x0dtls13 quic hp\x00"]
+    };
     Some(InitialKeys { key: expand(&side, key)?, iv: expand(&side, iv)?, hp: expand(&side, hp)? })
 }
 
@@ -125,14 +128,11 @@ impl hkdf::KeyType for Len {
     }
 }
 
-/// HKDF-Expand-Label with an empty context (RFC 8446 §7.1).
+/// HKDF-Expand-Label (RFC 8446 §7.1). `label` is the whole HkdfLabel: the length asked for, the label with its length in
+/// front, an empty context.
 fn expand<const N: usize>(secret: &hkdf::Prk, label: &[u8]) -> Option<[u8; N]> {
-    const PREFIX: &[u8] = b"tls13 ";
-    let length = u16::try_from(N).ok()?.to_be_bytes();
-    let label_length = [u8::try_from(PREFIX.len() + label.len()).ok()?];
-    let info: [&[u8]; 5] = [&length, &label_length, PREFIX, label, &[0]];
     let mut out = [0; N];
-    secret.expand(&info, Len(N)).ok()?.fill(&mut out).ok()?;
+    secret.expand(&[label], Len(N)).ok()?.fill(&mut out).ok()?;
     Some(out)
 }
 

@@ -2,7 +2,9 @@
 
 use super::hello::{ClientHello, Extensions, extension, is_grease, values};
 use crate::dissect::fact::HelloTransport;
+use hashbrown::HashMap;
 use ring::digest::{SHA256, digest};
+use std::cell::RefCell;
 
 /// What stands for the hash of an empty list.
 const NOTHING: &[u8; 12] = b"000000000000";
@@ -27,23 +29,20 @@ pub fn fingerprint(hello: &ClientHello<'_>, transport: HelloTransport) -> Box<st
     out.extend_from_slice(&count(extensions().count()));
     out.extend_from_slice(&protocol(hello.protocols().next().unwrap_or_default()));
 
-    let mut text = Vec::with_capacity(512);
     sorted.sort_unstable();
-    list(&mut text, sorted.iter().copied());
     out.push(b'_');
-    out.extend_from_slice(&hash(&text));
+    out.extend_from_slice(&hash(&sorted));
 
-    text.clear();
     sorted.clear();
     sorted.extend(extensions().filter(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN)));
     sorted.sort_unstable();
-    list(&mut text, sorted.iter().copied());
-    if !text.is_empty() && values(hello.signature_algorithms).next().is_some() {
-        text.push(b'_');
-        list(&mut text, values(hello.signature_algorithms));
+    let mut algorithms = values(hello.signature_algorithms).peekable();
+    if !sorted.is_empty() && algorithms.peek().is_some() {
+        sorted.push(UNDERSCORE);
+        sorted.extend(algorithms);
     }
     out.push(b'_');
-    out.extend_from_slice(&hash(&text));
+    out.extend_from_slice(&hash(&sorted));
     String::from_utf8(out).unwrap_or_default().into_boxed_str()
 }
 
@@ -97,10 +96,39 @@ fn list(text: &mut Vec<u8>, values: impl Iterator<Item = u16>) {
     }
 }
 
-fn hash(text: &[u8]) -> [u8; 12] {
+/// Stands where the underscore does in a list. GREASE is left out of all lists, so it is no value of one.
+const UNDERSCORE: u16 = 0x0a0a;
+/// Lists whose hash is remembered, and values of one: a client makes few and short ones, whatever it shuffles.
+const REMEMBERED: (usize, usize) = (256, 256);
+
+thread_local! {
+    static KNOWN: RefCell<HashMap<Box<[u16]>, [u8; 12]>> = RefCell::default();
+}
+
+fn hash(values: &[u16]) -> [u8; 12] {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(hash) = known.get(values) {
+            return *hash;
+        }
+        let hash = compute(values);
+        if known.len() < REMEMBERED.0 && values.len() <= REMEMBERED.1 {
+            known.insert(values.into(), hash);
+        }
+        hash
+    })
+}
+
+fn compute(values: &[u16]) -> [u8; 12] {
+    let mut text = Vec::with_capacity(5 * values.len());
+    for (i, part) in values.split(|value| *value == UNDERSCORE).enumerate() {
+        if i > 0 {
+            text.push(b'_');
+        }
+        list(&mut text, part.iter().copied());
+    }
     let mut out = *NOTHING;
     if !text.is_empty() {
-        for (pair, byte) in out.chunks_exact_mut(2).zip(digest(&SHA256, text).as_ref()) {
+        for (pair, byte) in out.chunks_exact_mut(2).zip(digest(&SHA256, &text).as_ref()) {
             pair.copy_from_slice(&[digit(byte >> 4), digit(*byte)]);
         }
     }
@@ -131,15 +159,15 @@ mod tests {
 
     #[test]
     fn hashes_are_those_of_the_published_example() {
-        let mut text = Vec::new();
         let mut ciphers = [
             0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x9c, 0x9d, 0x2f,
             0x35,
         ];
         ciphers.sort_unstable();
-        list(&mut text, ciphers.into_iter());
-        assert_eq!(&hash(&text), b"8daaf6152771");
-        assert_eq!(&hash(&[]), NOTHING);
+        for _ in 0..2 {
+            assert_eq!(&hash(&ciphers), b"8daaf6152771");
+            assert_eq!(&hash(&[]), NOTHING);
+        }
         assert_eq!((count(7), count(100)), (*b"07", *b"99"));
     }
 }

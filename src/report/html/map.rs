@@ -95,7 +95,7 @@ pub(super) fn draw(summary: &Summary, lang: Lang) -> Option<Map> {
         }
     }
     let world = World::embedded().ok()?;
-    let middles = middles(&world.lines(0.0, 0.0));
+    let middles = middles(&world.shapes(|code| sent.contains_key(&code)));
     let mut found: Vec<(CountryCode, u64, Point)> =
         sent.iter().filter_map(|(code, bytes)| Some((*code, *bytes, *middles.get(code)?))).collect();
     if found.is_empty() {

@@ -39,7 +39,7 @@ fn atlas() -> &'static Atlas {
             line.iter().map(|point| (point.longitude, point.latitude)).collect()
         };
         let mut largest: BTreeMap<CountryCode, (f64, (f64, f64))> = BTreeMap::new();
-        for outline in world.lines(0.0, 0.0) {
+        for outline in world.shapes(|_| true) {
             let (area, middle) = middle(&points(&outline.line));
             let known = largest.entry(outline.country).or_insert((area, middle));
             if area > known.0 {
