@@ -163,11 +163,11 @@ fn every_file_says_what_it_is_for() {
 }
 
 #[test]
-fn every_dissector_is_in_the_readme() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+fn every_dissector_is_in_the_handbook() {
+    let handbook = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/handbook.md")).unwrap();
     let mut names: Vec<_> = zollhund::dissect::REGISTRY.iter().map(|p| (p.transport, p.name)).collect();
     for (_, name) in &names {
-        assert!(readme.contains(&format!("`{name}`")), "README.md does not list the dissector `{name}`");
+        assert!(handbook.contains(&format!("`{name}`")), "docs/handbook.md does not list the dissector `{name}`");
     }
     let all = names.len();
     names.sort_unstable();
