@@ -211,3 +211,27 @@ fn without_a_converter_a_pdf_is_refused_with_the_cure() {
     assert_eq!((ran.status, ran.out.as_str()), (2, ""));
     assert!(ran.err.contains("install chromium or weasyprint") && ran.err.lines().count() == 1, "{}", ran.err);
 }
+
+#[test]
+fn the_report_of_any_capture_can_be_told_again() {
+    let shared = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/captures");
+    let Ok(entries) = std::fs::read_dir(&shared) else {
+        eprintln!("SKIPPED: {} is not there, so only the generated call was told again", shared.display());
+        return;
+    };
+    let mut captures: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    captures.retain(|p| p.extension().is_some_and(|e| e == "pcap" || e == "pcapng"));
+    captures.retain(|p| std::fs::metadata(p).unwrap().len() < 100_000);
+    captures.sort();
+    let folder = Folder::new();
+    for (number, path) in captures.iter().enumerate() {
+        let output = folder.path(&number.to_string());
+        let told = zollhund(&["analyze", path.to_str().unwrap(), "--service", "zoom", "--output", &output]);
+        if told.status == 2 {
+            continue;
+        }
+        let again = zollhund(&["report", &output]);
+        assert_eq!((again.status, again.err.as_str()), (told.status, ""), "{}", path.display());
+        assert_eq!(again.out, told.out, "{}", path.display());
+    }
+}

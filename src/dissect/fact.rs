@@ -339,6 +339,9 @@ impl Ech {
 }
 
 impl Hidden {
+    pub const ALL: [Self; 8] =
+        [Self::Dot, Self::Doq, Self::Doh, Self::Dnscrypt, Self::Vpn, Self::Proxy, Self::ProxyHost, Self::Teredo];
+
     #[must_use]
     pub const fn token(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! What could not be seen, gathered from the flows: hidden names, tunnels, halves and middles of conversations.
 
 use super::MAX_EVIDENCE;
-use super::notes::{HiddenSet, Notes};
+use super::notes::Notes;
 use super::view::FlowView;
 use crate::dissect::fact::Hidden;
 use crate::dissect::resolvers;
@@ -29,7 +29,7 @@ impl BlindSpots {
         {
             hidden.add(Hidden::Doh);
         }
-        for what in HiddenSet::ALL.into_iter().filter(|&h| hidden.has(h)) {
+        for what in Hidden::ALL.into_iter().filter(|&h| hidden.has(h)) {
             let to = view.name.map_or_else(
                 || Text::from(view.server.address.to_string().as_str()),
                 |(name, _): (TextRef<'_>, _)| name.exact().into(),

@@ -64,17 +64,6 @@ impl Tokens {
 pub(super) struct HiddenSet(u8);
 
 impl HiddenSet {
-    pub(super) const ALL: [Hidden; 8] = [
-        Hidden::Dot,
-        Hidden::Doq,
-        Hidden::Doh,
-        Hidden::Dnscrypt,
-        Hidden::Vpn,
-        Hidden::Proxy,
-        Hidden::ProxyHost,
-        Hidden::Teredo,
-    ];
-
     pub(super) const fn add(&mut self, hidden: Hidden) {
         self.0 |= 1 << hidden as u8;
     }

@@ -4,7 +4,7 @@ use super::agreements::Agreements;
 use super::ledger::{Encounter, Endpoint};
 use super::limits::LedgerLimits;
 use super::names::Chains;
-use super::notes::{HiddenSet, TokenSet, Tokens};
+use super::notes::{TokenSet, Tokens};
 use super::owners::Owners;
 use super::trips::{TripId, Trips};
 use super::view::EndpointView;
@@ -12,7 +12,7 @@ use crate::attribution::{
     Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations, Place,
     Source, registrable,
 };
-use crate::dissect::fact::Offer;
+use crate::dissect::fact::{Hidden, Offer};
 use crate::policy::subject::{Agreement, Alias, Label, Measured};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
@@ -559,7 +559,7 @@ fn join(subject: &mut Subject, encounter: &Encounter, row: &EndpointView<'_>, to
     merge(&mut subject.applications, tokens.iter(encounter.spoken));
     merge(&mut subject.clear, tokens.iter(encounter.clear));
     merge(&mut subject.tunnels, encounter.tunnel.kinds());
-    for hidden in HiddenSet::ALL.into_iter().filter(|h| encounter.hidden.has(*h)) {
+    for hidden in Hidden::ALL.into_iter().filter(|h| encounter.hidden.has(*h)) {
         if !subject.hidden.contains(&hidden) {
             subject.hidden.push(hidden);
         }

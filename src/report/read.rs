@@ -402,8 +402,7 @@ fn finding(row: &FindingRow, sources: &Sources, tokens: &mut Tokens) -> Result<F
 }
 
 fn hidden(token: &str) -> Result<Hidden, ReadError> {
-    let all = [Hidden::Dot, Hidden::Doq, Hidden::Doh, Hidden::Dnscrypt, Hidden::Vpn, Hidden::Proxy];
-    all.into_iter().find(|h| h.token() == token).ok_or_else(|| ReadError::Token(token.into()))
+    Hidden::ALL.into_iter().find(|h| h.token() == token).ok_or_else(|| ReadError::Token(token.into()))
 }
 
 fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, ReadError> {

@@ -32,7 +32,7 @@ fn name(message: &[u8], at: usize) -> Option<Name> {
             }
             0xc0.. => {
                 let low = usize::from(*message.get(next + 1)?);
-                here.get_or_insert(next + 2 - at);
+                here.get_or_insert_with(|| next + 2 - at);
                 next = (len & 0x3f) << 8 | low;
             }
             1..0x40 => {
@@ -222,6 +222,18 @@ mod tests {
         let mut out: Vec<u8> = name.split('.').flat_map(|l| [&[l.len() as u8], l.as_bytes()].concat()).collect();
         out.push(0);
         out
+    }
+
+    #[test]
+    fn a_pointer_may_lead_to_a_pointer() {
+        let mut bytes = answer("host.muster.example", &[(1, &[203, 0, 113, 77]), (5, &[0xc0, 37])]);
+        // Behind the question stand two records; the alias of the second points to the pointer of the first.
+        let first = 12 + labels("host.muster.example").len() + 4;
+        let alias = bytes.len() - 1;
+        bytes[alias] = first as u8;
+        let out = message(&bytes, &mut pseudonyms()).unwrap();
+        assert_eq!(out.len(), bytes.len());
+        assert!(!out.windows(6).any(|w| w == b"muster"));
     }
 
     /// An answer: a question, and records that point to its name.
