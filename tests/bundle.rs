@@ -5,10 +5,10 @@
 
 mod program;
 
-use program::{CALL, Folder, frames, pcap, run, zollhund};
+use program::{CALL, Folder, frames, pcap, run, tree, zollhund};
 use serde_json::Value;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use zollhund::capture::{CaptureFile, Digest, Record};
 
@@ -24,20 +24,6 @@ fn sealed(folder: &Folder) -> String {
 }
 
 const AUDIT: &str = "[case]\nreference = \"D-2026/7\"\ndate = 2026-11-22\n";
-
-/// Every file of the bundle, as paths from its root.
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { open.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    found
-}
 
 fn statements(bundle: &str, more: &[&str]) -> (i32, Vec<(String, String, String)>) {
     let mut words = vec!["verify", bundle, "--format", "json"];
@@ -78,7 +64,7 @@ fn one_flipped_byte_anywhere_is_named() {
     let folder = Folder::new();
     let bundle = sealed(&folder);
     let root = Path::new(&bundle);
-    for path in files(root) {
+    for path in tree(root) {
         let whole = fs::read(&path).unwrap();
         if whole.is_empty() {
             continue;
@@ -172,7 +158,7 @@ fn what_an_interrupted_run_left_is_told_and_can_be_sealed() {
     let bundle = sealed(&folder);
     let root = Path::new(&bundle);
     // As after a kill while capturing: no table, no manifest, a capture cut in the middle of a record.
-    for path in files(root) {
+    for path in tree(root) {
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         if !name.starts_with("data/capture/") && !name.starts_with("data/inputs/") && name != "data/custody.jsonl" {
             fs::remove_file(&path).unwrap();
@@ -543,7 +529,7 @@ fn a_watched_device_s_bundle_holds_nothing_of_others() {
     };
     let (narrowed, raw) = (watched("narrowed", &[]), watched("raw", &["--keep-raw"]));
     let holds = |bundle: &str| {
-        let contents = files(Path::new(bundle)).into_iter().map(|path| fs::read(path).unwrap());
+        let contents = tree(Path::new(bundle)).into_iter().map(|path| fs::read(path).unwrap());
         contents.filter(|bytes| bytes.windows(6).any(|w| w == b"geheim")).count()
     };
     assert!(holds(&raw) > 0);

@@ -25,20 +25,7 @@ fn knowledge() -> Knowledge {
 }
 
 fn summary(input: Input) -> Summary {
-    let job = Job {
-        cut_short: false,
-        input,
-        knowledge: knowledge().into(),
-        output: None,
-        overwrite: false,
-        device: None,
-        hash: false,
-        write_demo: None,
-        progress: false,
-        translate: false,
-        #[cfg(feature = "resolve")]
-        resolve: None,
-    };
+    let job = Job::new(input, knowledge());
     let outcome = analyze(&job).unwrap();
     assert!(outcome.complaints.is_empty(), "{:?}", outcome.complaints);
     outcome.summary

@@ -133,20 +133,8 @@ fn frames_with(names: &[Vec<u8>]) -> Vec<Vec<u8>> {
 /// Analyzes the capture into a folder of tables, in a language.
 fn analyzed(file: &Path, output: &Path, lang: Lang) -> Outcome {
     let knowledge = run::knowledge(&Wanted { service: Some("zoom"), lang, ..Wanted::default() }).unwrap();
-    let job = Job {
-        input: Input::Files(vec![file.to_owned()]),
-        cut_short: false,
-        knowledge: knowledge.into(),
-        output: Some(output.to_owned()),
-        hash: true,
-        overwrite: false,
-        device: None,
-        write_demo: None,
-        translate: false,
-        progress: false,
-        #[cfg(feature = "resolve")]
-        resolve: None,
-    };
+    let input = Input::Files(vec![file.to_owned()]);
+    let job = Job { output: Some(output.to_owned()), hash: true, ..Job::new(input, knowledge) };
     run::analyze(&job).unwrap()
 }
 

@@ -63,20 +63,7 @@ fn proposed(job: &mut Job, file: &Path) -> Option<String> {
 #[test]
 fn every_call_is_told_and_nothing_else() {
     let Some(files) = captures() else { return };
-    let mut job = Job {
-        input: Input::Demo { seed: 1 },
-        cut_short: false,
-        knowledge: knowledge(&Wanted::default()).unwrap().into(),
-        output: None,
-        overwrite: false,
-        device: None,
-        hash: false,
-        write_demo: None,
-        progress: false,
-        translate: false,
-        #[cfg(feature = "resolve")]
-        resolve: None,
-    };
+    let mut job = Job::new(Input::Demo { seed: 1 }, knowledge(&Wanted::default()).unwrap());
     let (mut wrong, mut met) = (Vec::new(), 0);
     for file in &files {
         let name = file.file_name().unwrap().to_str().unwrap();

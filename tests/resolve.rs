@@ -246,19 +246,8 @@ fn capture(folder: &Path) -> PathBuf {
 }
 
 fn run(capture: &Path, resolve: Option<Upstream>, output: Option<PathBuf>) -> Outcome {
-    let job = Job {
-        input: Input::Files(vec![capture.to_owned()]),
-        cut_short: false,
-        knowledge: knowledge(&Wanted { service: Some("zoom"), ..Wanted::default() }).unwrap().into(),
-        output,
-        overwrite: false,
-        device: None,
-        hash: false,
-        write_demo: None,
-        translate: false,
-        progress: false,
-        resolve,
-    };
+    let knowledge = knowledge(&Wanted { service: Some("zoom"), ..Wanted::default() }).unwrap();
+    let job = Job { output, resolve, ..Job::new(Input::Files(vec![capture.to_owned()]), knowledge) };
     analyze(&job).unwrap()
 }
 

@@ -5,12 +5,12 @@
 
 mod program;
 
-use program::{CALL, Folder, command, zollhund};
+use program::{CALL, Folder, command, tree, zollhund};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use zollhund::attribution::{Owner, OwnerMatch};
 use zollhund::engine::view::Marker;
@@ -264,19 +264,6 @@ fn pair(folder: &Folder, more: &[&str]) -> (String, String) {
     (first, copy)
 }
 
-fn files(root: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(folder) = open.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { open.push(path) } else { found.push(path) }
-        }
-    }
-    found.sort();
-    found
-}
-
 fn hex(bytes: &[u8], between: &str) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(between)
 }
@@ -341,7 +328,7 @@ fn nothing_in_a_copy_names_the_audited_side_and_it_says_the_same() {
     let folder = Folder::new();
     let (first, copy) = pair(&folder, &[]);
     let mut in_first = BTreeSet::new();
-    for path in files(Path::new(&first)) {
+    for path in tree(Path::new(&first)) {
         let whole = fs::read(&path).unwrap().to_ascii_lowercase();
         in_first.extend(
             secrets().into_iter().filter(|(_, s)| holds(&whole, &s.to_ascii_lowercase())).map(|(what, _)| what),
@@ -351,7 +338,7 @@ fn nothing_in_a_copy_names_the_audited_side_and_it_says_the_same() {
         assert!(in_first.contains(expected), "{expected} is not in the first bundle: the test is blind for it");
     }
     let mut leaks = Vec::new();
-    for path in files(Path::new(&copy)) {
+    for path in tree(Path::new(&copy)) {
         let name = path.strip_prefix(&copy).unwrap().display().to_string();
         let whole = fs::read(&path).unwrap().to_ascii_lowercase();
         for (what, secret) in secrets() {

@@ -50,20 +50,7 @@ fn save(folder: &Path, payload: Option<u32>) -> Save {
 }
 
 fn offline(files: Vec<PathBuf>, knowledge: Arc<Knowledge>, output: Option<PathBuf>) -> Outcome {
-    let job = Job {
-        input: Input::Files(files),
-        cut_short: false,
-        knowledge,
-        output,
-        overwrite: false,
-        device: None,
-        hash: false,
-        write_demo: None,
-        translate: false,
-        progress: false,
-        #[cfg(feature = "resolve")]
-        resolve: None,
-    };
+    let job = Job { output, ..Job::new(Input::Files(files), knowledge) };
     analyze(&job).unwrap()
 }
 

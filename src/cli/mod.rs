@@ -205,20 +205,8 @@ fn picture(path: &Path, judge: &Judge, lang: Lang) -> Result<Summary> {
     if run::is_kept(path)? {
         return run::kept(path)?.summary(lang);
     }
-    let job = Job {
-        input: run::Input::Files(vec![path.to_owned()]),
-        cut_short: false,
-        knowledge: knowledge(judge, lang)?.into(),
-        output: None,
-        overwrite: false,
-        device: None,
-        hash: false,
-        write_demo: None,
-        translate: false,
-        progress: io::stderr().is_terminal(),
-        #[cfg(feature = "resolve")]
-        resolve: None,
-    };
+    let mut job = Job::new(run::Input::Files(vec![path.to_owned()]), knowledge(judge, lang)?);
+    job.progress = io::stderr().is_terminal();
     let outcome = run::analyze(&job)?;
     outcome.complaints.iter().for_each(|complaint| complain(complaint));
     Ok(outcome.summary)
@@ -226,18 +214,14 @@ fn picture(path: &Path, judge: &Judge, lang: Lang) -> Result<Summary> {
 
 fn job(judge: &Judge, tell: &Tell, input: run::Input) -> Result<Job> {
     Ok(Job {
-        input,
-        cut_short: false,
-        knowledge: knowledge(judge, tell.look.lang)?.into(),
         output: tell.output.clone(),
         overwrite: tell.overwrite,
-        device: None,
         hash: tell.hash,
-        write_demo: None,
         translate: tell.look.format == Form::Json,
         progress: io::stderr().is_terminal(),
         #[cfg(feature = "resolve")]
         resolve: tell.resolve.clone(),
+        ..Job::new(input, knowledge(judge, tell.look.lang)?)
     })
 }
 

@@ -258,6 +258,9 @@ impl Facts {
 }
 
 impl NameSource {
+    pub const ALL: [Self; 7] =
+        [Self::TlsSni, Self::QuicSni, Self::DtlsSni, Self::GquicSni, Self::HttpConnect, Self::HttpHost, Self::Greeting];
+
     /// The stable token of the tables' `name_basis` column.
     #[must_use]
     pub const fn token(self) -> &'static str {

@@ -6,7 +6,7 @@ use super::notes::{Looked, Notes};
 use super::timeline::{Timeline, TimelineLimits};
 use super::{Engine, Handshake, LATE, MAX_CONTESTED, MAX_EVIDENCE, MAX_NEWCOMERS, MAX_PEERS, Queued};
 use crate::attribution::NameBasis;
-use crate::dissect::fact::{Ech, HelloTransport, Hidden, Offer};
+use crate::dissect::fact::{Answer, Ech, HelloTransport, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::FlowId;
 use crate::wire::{End, Frame, FrameNo, RoundTrip, Side, Timestamp, TripKind};
@@ -24,16 +24,7 @@ impl Engine {
             for asker in Side::BOTH {
                 let (client, server) = (flow.ends[asker].address, flow.ends[asker.other()].address);
                 for found in self.book.name_for(client, server, frame.time) {
-                    let Some(name) = self.names.intern(found.name, [None; 2]) else { break };
-                    if !found.chain.is_empty() {
-                        let chain = found
-                            .chain
-                            .iter()
-                            .skip(1)
-                            .filter_map(|alias| self.names.intern(alias, [None; 2]))
-                            .collect();
-                        self.chains.insert(name, chain);
-                    }
+                    let Some(name) = self.chains.looked_up(&found, &mut self.names) else { break };
                     if notes.looked.is_none() {
                         let (age_secs, frame, after) = (found.age_secs, found.frame, false);
                         notes.looked = Some(Looked { name, age_secs, frame, asker, after });
@@ -70,7 +61,8 @@ impl Engine {
     }
 
     /// A client got an answer: flows to it that had just begun without a name get this one.
-    pub(super) fn name_newcomers(&mut self, client: IpAddr, addresses: &[IpAddr], now: Timestamp) {
+    pub(super) fn name_newcomers(&mut self, client: IpAddr, answer: &Answer, now: Timestamp) {
+        let tells = |address: IpAddr| answer.address == Some(address) || answer.hints.contains(&address);
         let late = |opened: &Timestamp| now.since(*opened) > LATE;
         while self.newcomers.front().is_some_and(|(opened, _)| late(opened)) {
             self.newcomers.pop_front();
@@ -81,18 +73,11 @@ impl Engine {
                 continue;
             }
             let Some(flow) = self.table.get(id) else { continue };
-            let to = |asker: &Side| {
-                flow.ends[*asker].address == client && addresses.contains(&flow.ends[asker.other()].address)
-            };
+            let to = |asker: &Side| flow.ends[*asker].address == client && tells(flow.ends[asker.other()].address);
             let Some(asker) = Side::BOTH.into_iter().find(to) else { continue };
             let found = self.book.name_for(client, flow.ends[asker.other()].address, now);
             let Some(found) = found.first() else { continue };
-            let Some(name) = self.names.intern(found.name, [None; 2]) else { return };
-            if !found.chain.is_empty() {
-                let chain =
-                    found.chain.iter().skip(1).filter_map(|alias| self.names.intern(alias, [None; 2])).collect();
-                self.chains.insert(name, chain);
-            }
+            let Some(name) = self.chains.looked_up(found, &mut self.names) else { return };
             let frame = found.frame;
             if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
                 notes.looked = notes.looked.or(Some(Looked { name, age_secs: 0, frame, asker, after: true }));
@@ -232,8 +217,7 @@ impl Engine {
                 self.dns_answers += 1;
                 self.book.learn(to.address, answer, time, frame);
                 if !self.newcomers.is_empty() && (answer.address.is_some() || !answer.hints.is_empty()) {
-                    let addresses: Vec<IpAddr> = answer.address.iter().chain(&answer.hints).copied().collect();
-                    self.name_newcomers(to.address, &addresses, time);
+                    self.name_newcomers(to.address, answer, time);
                 }
             }
             Fact::Certified(ref certificate) => {

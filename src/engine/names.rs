@@ -1,6 +1,6 @@
 //! The names flows go by, each kept once, bounded in bytes.
 
-use crate::attribution::{Interner, NameId};
+use crate::attribution::{DnsName, Interner, NameId};
 
 #[derive(Debug)]
 pub(super) struct Names {
@@ -48,7 +48,7 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    pub(super) fn insert(&mut self, name: NameId, chain: Box<[NameId]>) {
+    fn insert(&mut self, name: NameId, chain: Box<[NameId]>) {
         if self.at.len() <= name.index() {
             self.at.resize(name.index() + 1, 0);
         }
@@ -59,6 +59,16 @@ impl Chains {
             self.all.push(chain);
             *at = self.all.len() as u32;
         }
+    }
+
+    /// Takes in a name that was looked up, with its aliases; nothing where there is no more room for names.
+    pub(super) fn looked_up(&mut self, found: &DnsName<'_>, names: &mut Names) -> Option<NameId> {
+        let name = names.intern(found.name, [None; 2])?;
+        if !found.chain.is_empty() {
+            let aliases = found.chain.iter().skip(1);
+            self.insert(name, aliases.filter_map(|alias| names.intern(alias, [None; 2])).collect());
+        }
+        Some(name)
     }
 
     pub(super) fn get(&self, name: NameId) -> Option<&[NameId]> {

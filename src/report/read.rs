@@ -462,12 +462,12 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
 }
 
 fn basis(token: &str, age_secs: Option<u32>, frame: Option<u64>) -> Option<NameBasis> {
-    use NameSource::{DtlsSni, GquicSni, Greeting, HttpConnect, HttpHost, QuicSni, TlsSni};
-    let hellos = [TlsSni, QuicSni, DtlsSni, GquicSni, HttpConnect, HttpHost, Greeting].map(NameBasis::Hello);
+    let hellos = NameSource::ALL.map(NameBasis::Hello);
     let dns = NameBasis::DnsAnswer { age_secs: age_secs.unwrap_or(0), frame: FrameNo(frame.unwrap_or(0)) };
     // Which hello an outer name stood in is not written down: its token is the same for all.
     let after = NameBasis::DnsAfter { frame: FrameNo(frame.unwrap_or(0)) };
-    let others = [NameBasis::OuterHello(TlsSni), dns, NameBasis::Certificate, after, NameBasis::ReverseLookup];
+    let others =
+        [NameBasis::OuterHello(NameSource::TlsSni), dns, NameBasis::Certificate, after, NameBasis::ReverseLookup];
     hellos.into_iter().chain(others).find(|basis| basis.token() == token)
 }
 

@@ -163,13 +163,19 @@ impl Draft {
         let mut custody = Custody::create(&data.join(CUSTODY), &actor())?;
         custody.note(now(), "created", &words(std::env::args_os().map(|a| a.to_string_lossy().into_owned())))?;
         custody.note(now(), "frames from", source)?;
-        for (inside, bytes) in inputs {
-            let path = data.join(inside);
-            new_folder(path.parent().unwrap_or(&data))?;
-            write(&path, &bytes)?;
-        }
+        lay_down(&data, &inputs)?;
         Ok(Bundle { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: None })
     }
+}
+
+/// Writes inputs, each with its path inside the payload.
+fn lay_down(data: &Path, inputs: &[(String, Vec<u8>)]) -> Result<()> {
+    for (inside, bytes) in inputs {
+        let path = data.join(inside);
+        new_folder(path.parent().unwrap_or(data))?;
+        write(&path, bytes)?;
+    }
+    Ok(())
 }
 
 impl Bundle {
@@ -179,11 +185,7 @@ impl Bundle {
         let data = root.join(PAYLOAD);
         new_folder(&data)?;
         let custody = Custody::create(&data.join(CUSTODY), "as the log of the first bundle says")?;
-        for (inside, bytes) in inputs {
-            let path = data.join(inside);
-            new_folder(path.parent().unwrap_or(&data))?;
-            write(&path, bytes)?;
-        }
+        lay_down(&data, inputs)?;
         let (root, reference) = (root.to_owned(), String::new());
         Ok(Self { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: Some(first.to_owned()) })
     }
@@ -383,18 +385,12 @@ pub(super) fn job(
     };
     let device = recipe.subject.as_deref().map(str::parse).transpose();
     Ok(Job {
-        input: Input::Files(captures(root, recipe)?),
         cut_short: !recipe.cut_short(root).is_empty(),
-        knowledge: knowledge(&wanted)?.into(),
         output,
-        overwrite: false,
         device: device.with_context(|| format!("{}: {ANALYSIS}: subject", root.display()))?,
         hash: true,
-        write_demo: None,
-        translate: false,
         progress,
-        #[cfg(feature = "resolve")]
-        resolve: None,
+        ..Job::new(Input::Files(captures(root, recipe)?), knowledge(&wanted)?)
     })
 }
 

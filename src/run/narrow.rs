@@ -205,20 +205,7 @@ mod tests {
     }
 
     fn job(folder: &Path) -> Job {
-        Job {
-            input: Input::Files(vec![folder.to_owned()]),
-            cut_short: false,
-            knowledge: knowledge(&Wanted::default()).unwrap().into(),
-            output: None,
-            overwrite: false,
-            device: None,
-            hash: false,
-            write_demo: None,
-            translate: false,
-            progress: false,
-            #[cfg(feature = "resolve")]
-            resolve: None,
-        }
+        Job::new(Input::Files(vec![folder.to_owned()]), knowledge(&Wanted::default()).unwrap())
     }
 
     /// Three programs talk, and the system's resolver for all of them: the client, another, and one that nobody knows.

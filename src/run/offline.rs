@@ -56,6 +56,27 @@ pub struct Job {
     pub resolve: Option<crate::resolve::Upstream>,
 }
 
+impl Job {
+    /// The analysis of this, and nothing beside it: no tables, no hashes, nobody asked.
+    #[must_use]
+    pub fn new(input: Input, knowledge: impl Into<Arc<Knowledge>>) -> Self {
+        Self {
+            input,
+            cut_short: false,
+            knowledge: knowledge.into(),
+            output: None,
+            overwrite: false,
+            device: None,
+            hash: false,
+            write_demo: None,
+            translate: false,
+            progress: false,
+            #[cfg(feature = "resolve")]
+            resolve: None,
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub struct Outcome {

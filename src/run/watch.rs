@@ -187,18 +187,14 @@ impl After {
                 // The analysis may still hold it, if it did not end.
                 drop(analyzed);
                 let job = Job {
-                    input: Input::Files(vec![save.folder]),
-                    cut_short: false,
-                    knowledge: self.knowledge,
                     output: self.tables,
                     overwrite: telling.overwrite,
                     device: self.device,
                     hash: telling.hash,
-                    write_demo: None,
                     translate: telling.translate,
-                    progress: false,
                     #[cfg(feature = "resolve")]
                     resolve: telling.resolve,
+                    ..Job::new(Input::Files(vec![save.folder]), self.knowledge)
                 };
                 // Before anything is told of others. If it fails, no evidence is lost: all of it stays, and that is told.
                 if !telling.keep_raw
