@@ -224,7 +224,9 @@ impl Atlas {
             // What an operator says of its own network is no default of a database.
             (kind, None) => weigh(&votes, kind.filter(|_| from_operators == 0), network.is_some()),
         };
-        Place { located_in, indeterminate, votes, network, cloud, caveat }
+        let mut place = Place { located_in, indeterminate, votes, network, cloud, caveat };
+        place.cap();
+        place
     }
 }
 

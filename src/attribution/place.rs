@@ -11,8 +11,8 @@ pub struct Place {
     pub located_in: Option<Claim<CountryCode>>,
     /// Why it cannot be told: `anycast`, `one prefix, many sites`, `cloud region GLOBAL names no country`,
     /// `no source knows this address`, `no network is known to announce it`, `a round trip excludes US`. Beside a low-confidence `located_in` it says why that is weak:
-    /// `sources disagree: US, NL`, `registered there, may stand elsewhere`, `too near for fibre: US`,
-    /// `only a code in its host name says so`.
+    /// `sources disagree: US, NL`, `registered there, may stand elsewhere`, `spread over many countries, may stand elsewhere`,
+    /// `too near for fibre: US`, `only a code in its host name says so`.
     pub indeterminate: Option<Box<str>>,
     /// Every source that said something, best first.
     pub votes: Vec<Vote>,
@@ -63,6 +63,15 @@ impl Vote {
 }
 
 impl Place {
+    /// Where a network is spread over many countries, no source is sure of an address, not even its operator's own list.
+    pub(super) fn cap(&mut self) {
+        let spread = self.caveat.as_ref().filter(|caveat| caveat.kind == CaveatKind::Spread);
+        if let (Some(caveat), Some(claim)) = (spread, &mut self.located_in) {
+            claim.confidence = Confidence::Low;
+            self.indeterminate.get_or_insert_with(|| caveat.kind.words().into());
+        }
+    }
+
     /// Adds what a code in a host name of the address says, and weighs it: it never makes an answer surer, for names move
     /// slower than machines. One that says otherwise makes the answer doubtful; but an unverified one does not shake the
     /// word of a cloud or operator on its own network. Where no other source knows the address, it is a weak answer. Where
@@ -117,6 +126,7 @@ impl Place {
                     let confidence = if weak { Confidence::Low } else { confidence.max(Confidence::Medium) };
                     self.located_in = Some(first.claim(confidence));
                     self.indeterminate = weak.then(|| ONLY_A_CODE.into());
+                    self.cap();
                     return;
                 }
                 Some(_) if !excluded.contains(&claim.value) => {}
@@ -176,6 +186,9 @@ pub enum CaveatKind {
     ManySites,
     /// The databases fall back to where the block is registered: their word counts little.
     Registered,
+    /// Addresses of one block stand in many countries and move between them within months: whoever places one may be
+    /// right for another day.
+    Spread,
     /// A cloud with regions all over the world: databases mistake them often, its own list says them. Counts where no such
     /// list knows the address.
     Cloud,
@@ -189,6 +202,7 @@ impl CaveatKind {
             Self::Anycast => "anycast",
             Self::ManySites => "one prefix, many sites",
             Self::Registered => "registered there, may stand elsewhere",
+            Self::Spread => "spread over many countries, may stand elsewhere",
             Self::Cloud => "a cloud whose list of regions does not name it",
         }
     }
@@ -262,6 +276,29 @@ mod tests {
         }
     }
 
+    /// A place with a row of the anycast table.
+    fn with(kind: CaveatKind, mut place: Place) -> Place {
+        let source = Arc::new(Source { name: "t".into(), date: "2026-01-01".into(), sha256: "".into() });
+        let [holder, why, read_in, as_of]: [Box<str>; 4] = Default::default();
+        place.caveat = Some(Arc::new(Caveat { kind, holder, why, read_in, as_of, unverified: false, source }));
+        place
+    }
+
+    #[test]
+    fn a_network_spread_over_many_countries_is_never_sure() {
+        let horizon = Horizon::new(Vantage::new("Frankfurt", [50.111, 8.682], 0.0).unwrap()).unwrap();
+        for (kind, want, why) in [
+            (CaveatKind::Spread, Confidence::Low, Some("spread over many countries, may stand elsewhere")),
+            (CaveatKind::Registered, Confidence::Medium, None),
+        ] {
+            let mut left = with(kind, place(&["US", "DE"]));
+            left.test(&horizon, 30_000_000);
+            let claim = left.located_in.as_ref().unwrap();
+            assert_eq!((claim.value.as_str(), claim.confidence, left.indeterminate.as_deref()), ("DE", want, why));
+            assert_eq!(left.votes.len(), 2, "the votes are kept");
+        }
+    }
+
     #[test]
     fn a_code_in_a_host_name_makes_doubtful_and_never_sure() {
         let code = |text: &str| CountryCode::parse(text).unwrap();
@@ -271,18 +308,7 @@ mod tests {
             place
         };
         let bare = |why: &str| Place { indeterminate: Some(why.into()), ..Place::default() };
-        let anycast = Place {
-            caveat: Some(Arc::new(Caveat {
-                kind: CaveatKind::Anycast,
-                holder: "".into(),
-                why: "".into(),
-                read_in: "".into(),
-                as_of: "".into(),
-                unverified: false,
-                source: Arc::clone(&profile),
-            })),
-            ..bare("anycast")
-        };
+        let anycast = with(CaveatKind::Anycast, bare("anycast"));
         let only = "only a code in its host name says so";
         for (what, place, says, unverified, want, why) in [
             ("agrees", place(&["US"]), "US", true, "US medium", ""),

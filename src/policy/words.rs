@@ -126,6 +126,9 @@ pub(crate) fn place_doubt(why: &str, lang: Lang) -> String {
         (Lang::De, "anycast") => "Anycast, dieselbe Adresse wird an vielen Orten bedient",
         (Lang::De, "one prefix, many sites") => "ein Adressbereich, viele Standorte",
         (Lang::De, "registered there, may stand elsewhere") => "dort registriert, der Standort kann ein anderer sein",
+        (Lang::De, "spread over many countries, may stand elsewhere") => {
+            "über viele Länder verteilt, der Standort kann ein anderer sein"
+        }
         (Lang::De, "a cloud whose list of regions does not name it") => {
             "eine Cloud, deren Liste der Regionen sie nicht nennt"
         }

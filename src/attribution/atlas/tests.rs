@@ -40,8 +40,11 @@ fn the_ladder_on_known_addresses() {
         ("20.52.64.1", Some(("DE", High)), None),
         ("34.107.1.1", Some(("DE", High)), None),
         ("130.61.10.1", Some(("DE", High)), None),
-        // A relay of Teams': Microsoft names the region, whatever databases say of the whole block.
-        ("52.112.1.5", Some(("IE", High)), None),
+        // Relays of Teams': Microsoft names the region, for today. Another region of Azure stays where it is.
+        ("52.112.1.5", Some(("IE", Low)), Some("spread over many countries, may stand elsewhere")),
+        ("52.120.1.1", Some(("US", Low)), Some("spread over many countries, may stand elsewhere")),
+        ("2603:1063::1", Some(("KR", Low)), Some("spread over many countries, may stand elsewhere")),
+        ("2603:1020:200::1", Some(("NL", High)), None),
         // A cloud whose list is silent about it.
         ("213.199.169.5", Some(("CN", Low)), Some("a cloud whose list of regions does not name it")),
         // Younger than the list that tells zones from their region: the region's country, less surely, and doubtful where a
@@ -52,10 +55,10 @@ fn the_ladder_on_known_addresses() {
         ("83.119.128.1", Some(("DE", Low)), Some("sources disagree: DE, TR")),
         ("2003:40::1", Some(("DE", Medium)), None),
         // Registration defaults: whatever the database says counts little.
-        ("206.247.10.1", Some(("US", Low)), Some("registered there, may stand elsewhere")),
-        ("170.114.10.1", Some(("US", Low)), Some("registered there, may stand elsewhere")),
+        ("206.247.10.1", Some(("US", Low)), Some("spread over many countries, may stand elsewhere")),
+        ("170.114.10.1", Some(("US", Low)), Some("spread over many countries, may stand elsewhere")),
         ("62.109.192.10", Some(("NL", Low)), Some("registered there, may stand elsewhere")),
-        ("74.125.250.10", Some(("US", Low)), Some("registered there, may stand elsewhere")),
+        ("74.125.250.10", Some(("US", Low)), Some("spread over many countries, may stand elsewhere")),
         ("2.16.10.1", Some(("DE", Low)), Some("registered there, may stand elsewhere")),
         // No place at all.
         ("104.16.10.1", None, Some("anycast")),
@@ -313,7 +316,11 @@ fn an_imported_list_places_its_cloud_and_silences_the_older_one() {
     let atlas = importing(&[
         (RangesKind::Azure, "2026-11-17", azure),
         (RangesKind::Aws, "2026-11-17", &new),
-        (RangesKind::Geofeed, "2026-11-17", "88.198.0.0/24,FI,,,\n5.161.10.0/24,US,,,\n206.247.10.0/24,NL,,,\n"),
+        (
+            RangesKind::Geofeed,
+            "2026-11-17",
+            "88.198.0.0/24,FI,,,\n5.161.10.0/24,US,,,\n206.247.10.0/24,NL,,,\n206.247.11.0/24,US,,,\n",
+        ),
     ]);
     let told = |atlas: &Atlas, address: &str| {
         let place = atlas.place(address.parse().unwrap());
@@ -331,6 +338,8 @@ fn an_imported_list_places_its_cloud_and_silences_the_older_one() {
     assert_eq!(told("88.198.0.1"), ("FI low".into(), "sources disagree: FI, DE".into()));
     assert_eq!(told("5.161.10.1"), ("US medium".into(), String::new()));
     assert_eq!(told("206.247.10.1"), ("NL low".into(), "sources disagree: NL, US".into()));
+    // Where addresses move between countries, agreement of today is not sure either.
+    assert_eq!(told("206.247.11.1"), ("US low".into(), "spread over many countries, may stand elsewhere".into()));
     assert_eq!(atlas.ranges().len(), 3);
     assert!(
         atlas.sources().iter().any(|s| &*s.name == "Azure service tags (list)" && s.date.starts_with("2026-11-17"))

@@ -168,6 +168,10 @@ pub(in crate::policy) fn all_kinds(profile: &Profile) -> Vec<Subject> {
         Subject { indeterminate: Some("only a code in its host name says so".into()), ..s("a.example", "US") },
         Subject { indeterminate: Some("one prefix, many sites".into()), ..s("a.example", "") },
         Subject { indeterminate: Some("registered there, may stand elsewhere".into()), ..s("a.example", "US") },
+        Subject {
+            indeterminate: Some("spread over many countries, may stand elsewhere".into()),
+            ..s("a.example", "IE")
+        },
         Subject { indeterminate: Some("cloud region GLOBAL names no country".into()), ..s("a.example", "") },
         Subject { applications: vec!["dns"], clear: vec!["dns"], ..s("a.example", "US") },
         Subject { clear: vec!["dns"], listing: Listing::Local, ..s("", "") },

@@ -1,7 +1,7 @@
 //! The recipients of the summary, grouped by how they stand to the service.
 
 use super::Told;
-use crate::attribution::{Claim, Company, CountryCode, NameBasis, Source};
+use crate::attribution::{CaveatKind, Claim, Company, CountryCode, NameBasis, Source};
 use crate::policy::tracker::Category;
 use crate::policy::{self, Listing, Subject};
 use crate::report::format::{bytes, company, confidence_word, fit_middle, role_word, short_source};
@@ -21,8 +21,8 @@ pub(super) const GROUPS: [(Listing, usize, bool); 6] = [
     (Listing::Local, 1, false),
 ];
 
-/// Attribution's word for an address whose range is only registered in the country.
-const REGISTERED: &str = "registered there, may stand elsewhere";
+/// Attribution's words for whole networks: beside a country, `low` says enough.
+const OF_NETWORKS: [&str; 2] = [CaveatKind::Registered.words(), CaveatKind::Spread.words()];
 
 /// Columns that a looked-up name may take: whoever holds an address can have anything written there.
 const REVERSE_NAME: usize = 56;
@@ -241,7 +241,7 @@ impl Told<'_> {
         if r.listing == Listing::Local {
             return (lang.pick("local", "lokal").to_owned(), None);
         }
-        let why = r.indeterminate.as_deref().filter(|why| *why != REGISTERED || r.located_in.is_none());
+        let why = r.indeterminate.as_deref().filter(|why| !OF_NETWORKS.contains(why) || r.located_in.is_none());
         let Some(claim) = &r.located_in else {
             return match why {
                 Some("anycast") => ("anycast".to_owned(), None),
