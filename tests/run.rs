@@ -1,5 +1,5 @@
 //! `zollhund run` as an ordinary user: a client in a network of its own, between a machine and a server that the test makes of
-//! network namespaces. Needs root (for the namespaces and to become that user), `ip`, `setpriv`, `curl` and `pasta`; without
+//! network namespaces. Needs root (for the namespaces and to become that user), `ip`, `setpriv`, `curl`, `pasta`, `slirp4netns` and `nft`; without
 //! them it says so loudly and is skipped, except where `ZOLLHUND_LAB=required` is set.
 
 #![cfg(all(feature = "live", target_os = "linux"))]
@@ -56,6 +56,12 @@ fn the_others() {
         }
         "resolver" => {
             let socket = UdpSocket::bind("127.0.0.53:53").unwrap();
+            ready();
+            resolve(&socket);
+        }
+        // The one that the machine's own asks.
+        "upstream" => {
+            let socket = UdpSocket::bind("192.0.2.1:53").unwrap();
             ready();
             resolve(&socket);
         }
@@ -145,8 +151,10 @@ impl Drop for World {
 impl World {
     fn new(name: &str) -> Option<Self> {
         let have = |program: &str| zollhund::host::find_program(program).is_some();
-        let missing: Vec<_> =
-            ["ip", "setpriv", "curl", "pasta", "slirp4netns", "unshare"].into_iter().filter(|p| !have(p)).collect();
+        let missing: Vec<_> = ["ip", "setpriv", "curl", "pasta", "slirp4netns", "unshare", "nft"]
+            .into_iter()
+            .filter(|p| !have(p))
+            .collect();
         let root = fs::metadata("/proc/self").is_ok_and(|m| std::os::unix::fs::MetadataExt::uid(&m) == 0);
         let allowed = root
             && Command::new("setpriv")
@@ -207,6 +215,12 @@ impl World {
         command
     }
 
+    /// Of what ran on the machine only resolver and neighbour do still. A helper may take a moment to go.
+    fn nothing_is_left(&self) {
+        let left = || Command::new("ip").args(["netns", "pids", &self.machine]).output().unwrap().stdout;
+        wait_until("a process is left", || String::from_utf8_lossy(&left()).lines().count() == 2);
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -257,8 +271,7 @@ fn every_packet_is_the_clients_and_its_end_is_passed_on() {
     let said = String::from_utf8_lossy(&none.stderr);
     assert!(said.starts_with("zollhund: cannot start no-such-client: ") && said.lines().count() == 1, "{said}");
     // Nothing is left behind.
-    let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
+    world.nothing_is_left();
 }
 
 #[test]
@@ -280,8 +293,102 @@ fn the_superusers_client_has_a_network_of_its_own_too() {
     assert!(journal.contains("connected by slirp4netns"), "{journal}");
     let ended = world.run_by(&[], &["--", "sh", "-c", "exit 7"]).output().unwrap();
     assert_eq!(ended.status.code(), Some(7));
-    let left = Command::new("ip").args(["netns", "pids", &world.machine]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&left.stdout).lines().count(), 2, "resolver and neighbour");
+    world.nothing_is_left();
+}
+
+/// What `run` may change on the machine: rules, interfaces, routes, forwarding.
+fn state(world: &World) -> String {
+    let look = "nft list ruleset; ip -o link; ip -4 -o addr; ip -4 route show table all; \
+                grep -H . /proc/sys/net/ipv4/conf/*/forwarding /proc/sys/net/ipv4/ip_forward";
+    let output = Command::new("ip").args(["netns", "exec", &world.machine, "sh", "-c", look]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Asks again until it holds.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..1_500 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    panic!("not so after half a minute: {what}");
+}
+
+#[test]
+fn where_no_helper_serves_the_superuser_nat_does_and_all_is_undone() {
+    let Some(mut world) = World::new("nat") else { return };
+    world.others.push(world.other("s", "upstream"));
+    sh(&format!("ip netns exec {} sh -c 'echo 0 > /proc/sys/net/ipv4/ip_forward'", world.machine));
+    let before = state(&world);
+    // Neither pasta nor slirp4netns, and a resolver on the loopback that writes down whom it asks.
+    let without = "for p in pasta slirp4netns; do mount --bind /dev/null \"$(command -v $p)\"; done
+                   mount -t tmpfs none /run; mkdir -p /run/systemd/resolve
+                   echo 'nameserver 192.0.2.1' > /run/systemd/resolve/resolv.conf; exec \"$0\" \"$@\"";
+    let url = format!("http://{NAME}:{}/", PORTS[0]);
+    let client = ["--save", "evidence", "--", "curl", "-sS", "-o", "body", "--max-time", "30", &url];
+    let done = world.run_by(&["unshare", "-m", "sh", "-ec", without], &client).output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(0), "{said}\n{}", String::from_utf8_lossy(&done.stdout));
+    assert_eq!(fs::metadata(world.path("body")).unwrap().len(), BODY as u64);
+    assert!(said.contains("this machine is changed until the end: interface zoll"), "{said}");
+    assert!(said.contains("from zm, where it was off") && said.contains("is undone"), "{said}");
+    assert_eq!(state(&world), before);
+    let flows = rows(&world.path("evidence/data/flows.jsonl"));
+    let calls: Vec<_> = flows.iter().filter(|f| f["server_port"] == PORTS[0]).collect();
+    let received: u64 = calls.iter().map(|f| f["payload_down"].as_u64().unwrap()).sum();
+    assert!(received >= BODY as u64, "{flows:#?}");
+    assert!(calls.iter().all(|f| f["client"] == "172.31.253.2" && f["name"] == NAME), "{flows:#?}");
+    assert!(flows.iter().all(|f| f["server_port"] != PORTS[1]), "somebody else's: {flows:#?}");
+    // No packet is larger than it is on the way.
+    let packets: u64 = calls.iter().map(|f| f["packets_down"].as_u64().unwrap()).sum();
+    assert!(packets >= (BODY / 1_448) as u64, "{packets} packets: {calls:#?}");
+    let journal = fs::read_to_string(world.path("evidence/data/capture/journal.jsonl")).unwrap();
+    for wanted in ["connected by NAT", "nft table zollhund_", "the client asks those of /run/systemd/resolve"] {
+        assert!(journal.contains(wanted), "{wanted}: {journal}");
+    }
+}
+
+#[test]
+fn nat_is_undone_however_the_run_ends_and_serves_the_user_who_called() {
+    let Some(world) = World::new("undo") else { return };
+    let out = |args: &[&str]| {
+        let mut run = world.run_by(&[], &[&["--headless", "--network", "nat"], args].concat());
+        run.stdout(Stdio::null()).stderr(Stdio::piped());
+        run
+    };
+    fs::write(format!("/etc/netns/{}/resolv.conf", world.machine), "nameserver 192.0.2.1\n").unwrap();
+    sh(&format!("ip netns exec {} sh -c 'echo 0 > /proc/sys/net/ipv4/ip_forward'", world.machine));
+    let before = state(&world);
+    for signal in ["TERM", "KILL"] {
+        let mut first = Other(out(&["--", "sleep", "1000"]).spawn().unwrap());
+        wait_until("forwarding is switched on", || state(&world).contains("zm/forwarding:1"));
+        // Another one finds other addresses, and what it needs stays on when the first is gone.
+        let mut second = Other(out(&["--", "sleep", "1000"]).spawn().unwrap());
+        wait_until("the second is there", || state(&world).contains("172.31.253.5/30"));
+        sh(&format!("kill -{signal} {}", first.0.id()));
+        first.0.wait().unwrap();
+        wait_until("the first is undone", || !state(&world).contains("172.31.253.1/30"));
+        assert!(state(&world).contains("zm/forwarding:1"), "{}", state(&world));
+        sh(&format!("kill -{signal} {}", second.0.id()));
+        second.0.wait().unwrap();
+        wait_until("all is undone", || state(&world) == before);
+    }
+    let url = format!("http://{SERVER}:{}/", PORTS[0]);
+    let mut run = out(&["--save", "evidence", "--", "curl", "-sS", "-o", "body", "--max-time", "30", &url]);
+    let done = run.env("SUDO_UID", USER).env("SUDO_GID", USER).output().unwrap();
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(state(&world), before);
+    for made in ["evidence", "evidence/data/flows.csv", "body"] {
+        let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path(made)).unwrap());
+        assert_eq!(owner.to_string(), USER, "{made}");
+    }
+    // Nobody else may.
+    let refused = world.run(&["--network", "nat", "--", "true"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!((refused.status.code(), said.lines().count()), (Some(2), 1), "{said}");
+    assert!(said.contains("only the superuser may; put `sudo` in front"), "{said}");
 }
 
 #[test]

@@ -240,9 +240,24 @@ pub(super) struct Run {
     pub(super) judge: Judge,
     #[command(flatten)]
     pub(super) tell: Tell,
+    /// How its network is joined to this machine's; without it the way that changes least
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub(super) network: Option<Network>,
     /// The client and its arguments; what it prints goes to standard error
     #[arg(last = true, required = true, value_name = "CLIENT")]
     pub(super) command: Vec<std::ffi::OsString>,
+}
+
+/// How a client's network is joined to this machine's
+#[cfg(feature = "live")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Network {
+    /// User-mode networking, for ordinary users
+    Pasta,
+    /// User-mode networking
+    Slirp4netns,
+    /// A veth pair, address translation and forwarding, undone at the end; needs root
+    Nat,
 }
 
 /// How a running capture is told and kept

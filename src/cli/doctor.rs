@@ -137,24 +137,43 @@ impl Doctor {
 
     #[cfg(target_os = "linux")]
     fn isolation(&mut self) {
-        use crate::host::{helper, obstacle};
+        use crate::host::{helper, missing_for_nat, obstacle};
         let title = ["run", "run"];
         let costs = self.say(
             "`zollhund run` cannot give a client a network of its own; `watch --pid` can watch it among the others",
             "`zollhund run` kann einem Client kein eigenes Netz geben; `watch --pid` beobachtet ihn zwischen den anderen",
         );
+        let helper = helper();
+        let root = Rights::read().uid == 0;
+        let works = matches!(helper, Some((_, Ok(())))) && (root || obstacle().is_none());
+        if root && !works && missing_for_nat().is_empty() {
+            let found = self.say(
+                "by a veth pair and NAT, as the superuser; that changes this machine while it lasts",
+                "mit einem veth-Paar und NAT, als Superuser; das verändert diesen Rechner, solange es dauert",
+            );
+            return self.note("isolation", title, State::Good, found, None);
+        }
         if let Some(obstacle) = obstacle() {
             let found = self.say(
                 format!("user namespaces are forbidden: {}", obstacle.why),
                 format!("User-Namensräume sind verboten: {}", obstacle.why),
             );
-            return self.note("isolation", title, State::Missing, found, Some([costs, obstacle.cure.to_string()]));
+            let nat = if missing_for_nat().is_empty() { " (or `sudo zollhund run`)" } else { "" };
+            let cure = format!("{}{nat}", obstacle.cure);
+            return self.note("isolation", title, State::Missing, found, Some([costs, cure]));
         }
-        match helper() {
+        match helper {
             None => {
                 let found =
                     self.say("neither pasta nor slirp4netns is there", "weder pasta noch slirp4netns ist vorhanden");
-                let cure = self.say("install the package passt", "das Paket passt installieren");
+                let missing = missing_for_nat();
+                let nat = if missing.is_empty() {
+                    self.say("; or `sudo zollhund run` (NAT)", "; oder `sudo zollhund run` (NAT)")
+                } else {
+                    let missing = missing.join(", ");
+                    self.say(format!("; or, for root's NAT, {missing}"), format!("; oder, für NAT als root, {missing}"))
+                };
+                let cure = self.say("install the package passt", "das Paket passt installieren") + &nat;
                 self.note("isolation", title, State::Missing, found, Some([costs, cure]));
             }
             Some((path, Err(error))) => {

@@ -18,12 +18,13 @@ pub(super) fn run(_: &Run) -> Result<Exit> {
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use super::super::args::Network;
     use super::super::watch::{Origin, plan, shows};
     use super::super::{complain, knowledge};
     use super::{Exit, Run};
     use crate::capture::{Live, LiveOptions};
     use crate::engine::health::{ScopeOf, SourceKind};
-    use crate::host::{Client, Ended, INTERFACE, Resolver, Role, Watch, confine, enter, leave};
+    use crate::host::{Client, Ended, INTERFACE, Kind, Resolver, Role, Watch, confine, enter, leave};
     use crate::run::{self, Desk, Signals};
     use anyhow::{Context, Result, bail};
     use std::io::{self, IsTerminal};
@@ -42,15 +43,28 @@ mod linux {
     pub(super) fn run(typed: &Run) -> Result<Exit> {
         let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
         let [program, arguments @ ..] = typed.command.as_slice() else { bail!("name the client after `--`") };
-        let isolated = enter()?;
+        let isolated = enter(typed.network.map(|how| match how {
+            Network::Pasta => Kind::Pasta,
+            Network::Slirp4netns => Kind::Slirp,
+            Network::Nat => Kind::Nat,
+        }))?;
         let options = LiveOptions { interfaces: vec![INTERFACE.to_owned()], ..LiveOptions::default() };
         let feed = Box::new(Live::open(options)?);
         let mut remarks = vec![format!("the client has a network of its own, connected by {}", isolated.helper())];
-        if let Resolver::Forwarded(address) = isolated.resolver() {
-            remarks.push(format!(
+        match isolated.resolver() {
+            Resolver::Same => {}
+            Resolver::Forwarded(address) => remarks.push(format!(
                 "this machine's resolver listens on the loopback only: {address} stands for it in the client's network"
-            ));
+            )),
+            Resolver::Upstream(path) => remarks.push(format!(
+                "this machine's resolver listens on the loopback only: the client asks those of {path} itself"
+            )),
         }
+        let changes = isolated.remarks();
+        if let Some(change) = changes.first() {
+            complain(change);
+        }
+        remarks.extend(changes);
         // Standard output is the report's, and a terminal with a dashboard on it is nobody else's.
         let shown = shows(&typed.keep, &typed.tell);
         let streams = if !shown {
@@ -86,7 +100,15 @@ mod linux {
         let outcome = run::watch(plan, telling, &over);
         // The client is ended whatever went wrong. Its network is there until here: a capture outlives no interface.
         stopped.end();
-        let ended = keeper.join().ok().and_then(|client| client.ended());
+        let client = keeper.join().ok();
+        let ended = client.as_ref().and_then(Client::ended);
+        match client.and_then(Client::close) {
+            None => {}
+            Some(Ok(())) => complain("what was changed on this machine for the client's network is undone"),
+            Some(Err(by_hand)) => complain(&format!(
+                "what was changed on this machine for the client's network is not undone; do it with `{by_hand}`"
+            )),
+        }
         let exit = keeping.conclude(outcome?, &judged, judge, tell)?;
         Ok(match ended.map(Ended::code) {
             None | Some(0) => exit,

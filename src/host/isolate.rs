@@ -4,6 +4,7 @@
 //! stays as it is, but for two things: the resolver's configuration, where it points to this machine itself, and the local
 //! sockets through which names could be asked for past the capture.
 
+use super::nat::{self, Nat, missing_for_nat};
 use super::process;
 use super::rights::{self, Invoker};
 use crate::wire::Text;
@@ -15,6 +16,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -61,10 +63,12 @@ pub enum IsolateError {
     )]
     NoHelper,
     #[error(
-        "cannot give the superuser's client a network of its own: pasta serves ordinary users only, and slirp4netns is not \
-         installed; run this as an ordinary user, or install the package slirp4netns"
+        "cannot give the superuser's client a network of its own: pasta serves ordinary users only, slirp4netns is not \
+         installed, and for NAT {missing} is missing; run this as an ordinary user, or install what is missing"
     )]
-    NoHelperForRoot,
+    NoHelperForRoot { missing: Text },
+    #[error("cannot use {name}: it is not installed; install it, or leave out --network")]
+    NotInstalled { name: &'static str },
     #[error("cannot make a user namespace: {why}; {cure}, {FALLBACK}")]
     Forbidden { why: Text, cure: Text },
     #[error("cannot open /dev/net/tun, which {name} needs: {error}; {cure}, {FALLBACK}")]
@@ -73,6 +77,10 @@ pub enum IsolateError {
     Helper { name: &'static str, said: Text },
     #[error("cannot {what} for the client: {error}; {FALLBACK}")]
     Step { what: &'static str, error: io::Error },
+    #[error(
+        "cannot join the client's network by NAT: {why}; run it as an ordinary user with the package passt, {FALLBACK}"
+    )]
+    Nat { why: Text },
     #[error("cannot start {name}: {error}; check its name and that it may be run")]
     Client { name: Text, error: io::Error },
 }
@@ -103,11 +111,13 @@ pub fn obstacle() -> Option<Obstacle> {
     })
 }
 
-/// Programs that carry a namespace's connections on.
+/// How a namespace is joined to the outside: by a program that carries its connections on, or by this machine's kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Pasta,
     Slirp,
+    /// veth and NAT; the superuser's only.
+    Nat,
 }
 
 impl Kind {
@@ -115,6 +125,7 @@ impl Kind {
         match self {
             Self::Pasta => "pasta",
             Self::Slirp => "slirp4netns",
+            Self::Nat => "NAT",
         }
     }
 }
@@ -127,16 +138,50 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
     env::split_paths(&path).chain(more).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
-/// Which of them would be used, and whether the device they need can be opened.
+/// Which program would carry connections on, and whether the device it needs can be opened.
 #[must_use]
 pub fn helper() -> Option<(PathBuf, io::Result<()>)> {
-    let (_, path) = choose(rustix::process::geteuid().is_root() && Invoker::of_this_process().is_none())?;
+    let (_, path) = find_helper(rustix::process::geteuid().is_root() && Invoker::of_this_process().is_none())?;
     Some((path, tun()))
 }
 
-fn choose(superuser: bool) -> Option<(Kind, PathBuf)> {
+fn find_helper(superuser: bool) -> Option<(Kind, PathBuf)> {
     let kinds: &[Kind] = if superuser { &[Kind::Slirp] } else { &[Kind::Pasta, Kind::Slirp] };
     kinds.iter().find_map(|kind| Some((*kind, find_program(kind.name())?)))
+}
+
+/// The wanted way, or the one that changes least of this machine: NAT only where nothing else will do.
+fn choose(wanted: Option<Kind>, root: bool, invoked: bool) -> Result<(Kind, PathBuf), IsolateError> {
+    let (superuser, shell) = (root && !invoked, PathBuf::from("/bin/sh"));
+    match wanted {
+        Some(Kind::Nat) if !root => {
+            Err(IsolateError::Nat { why: "only the superuser may; put `sudo` in front".into() })
+        }
+        Some(Kind::Nat) => Ok((Kind::Nat, shell)),
+        Some(Kind::Pasta) if superuser => {
+            Err(IsolateError::NoHelperForRoot { missing: "nothing, if you leave out --network,".into() })
+        }
+        Some(kind) => {
+            let name = kind.name();
+            Ok((kind, find_program(name).ok_or(IsolateError::NotInstalled { name })?))
+        }
+        None => {
+            let helper = find_helper(superuser);
+            let usable = helper.is_some() && tun_is_open(superuser) && (superuser || obstacle().is_none());
+            let missing = missing_for_nat();
+            match helper {
+                _ if root && !usable && missing.is_empty() => Ok((Kind::Nat, shell)),
+                Some(helper) => Ok(helper),
+                None if superuser => Err(IsolateError::NoHelperForRoot { missing: missing.join(", ").as_str().into() }),
+                None => Err(IsolateError::NoHelper),
+            }
+        }
+    }
+}
+
+/// Whether the user who is going to need it may open the device: everybody, as a rule.
+fn tun_is_open(superuser: bool) -> bool {
+    fs::metadata("/dev/net/tun").is_ok_and(|m| superuser || m.permissions().mode() & 0o006 == 0o006)
 }
 
 fn tun() -> io::Result<()> {
@@ -150,23 +195,36 @@ pub enum Resolver {
     Same,
     /// Through that address to the machine's own resolver, which listens on the loopback.
     Forwarded(IpAddr),
+    /// Those that the machine's own resolver asks, as this file has them.
+    Upstream(&'static str),
+}
+
+/// Where resolvers that listen on the loopback write down whom they ask (resolv.conf(5)).
+const UPSTREAM: [&str; 2] = ["/run/systemd/resolve/resolv.conf", "/run/NetworkManager/no-stub-resolv.conf"];
+
+/// The servers of a resolv.conf(5).
+fn servers(conf: &str) -> impl Iterator<Item = &str> {
+    conf.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace();
+        (words.next() == Some("nameserver")).then(|| words.next().unwrap_or_default())
+    })
+}
+
+/// Whether it names a server that is not this machine's loopback.
+fn leads_out(conf: &str) -> bool {
+    servers(conf).any(|server| {
+        let address = server.split('%').next().unwrap_or_default().parse::<IpAddr>();
+        address.is_ok_and(|address| !address.is_loopback() && !address.is_unspecified())
+    })
 }
 
 /// resolv.conf(5) for the client: `None` if the machine's own will do.
 fn resolv_conf(machine: &str, forwarder: Ipv4Addr) -> Option<String> {
-    let server = |line: &str| {
-        let mut words = line.split_ascii_whitespace();
-        (words.next() == Some("nameserver")).then(|| words.next().unwrap_or_default().to_owned())
-    };
-    let reachable = |server: &str| {
-        let address = server.split('%').next().unwrap_or_default().parse::<IpAddr>();
-        address.is_ok_and(|address| !address.is_loopback() && !address.is_unspecified())
-    };
-    if machine.lines().filter_map(server).any(|server| reachable(&server)) {
+    if leads_out(machine) {
         return None;
     }
     let mut text = format!("nameserver {forwarder}\n");
-    for line in machine.lines().filter(|line| server(line).is_none()) {
+    for line in machine.lines().filter(|line| servers(line).next().is_none()) {
         text += line;
         text.push('\n');
     }
@@ -175,14 +233,26 @@ fn resolv_conf(machine: &str, forwarder: Ipv4Addr) -> Option<String> {
 
 /// Ends the helper when it goes, and waits for that.
 #[derive(Debug)]
-struct Launcher(Child);
+struct Launcher(Child, Option<Nat>);
 
 impl Drop for Launcher {
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Launcher {
+    /// How it ended, if it did.
+    fn end(&mut self) -> Option<ExitStatus> {
         drop(self.0.stdin.take());
         let mut waited = Duration::ZERO;
-        // An error: it has been waited for already.
-        while matches!(self.0.try_wait(), Ok(None)) && waited < Duration::from_secs(1) {
+        let patience = Duration::from_secs(if self.1.is_some() { 5 } else { 1 });
+        loop {
+            // An error: it has been waited for already.
+            let ended = self.0.try_wait().ok()?;
+            if ended.is_some() || waited >= patience {
+                return ended;
+            }
             std::thread::sleep(STEP);
             waited += STEP;
         }
@@ -200,11 +270,18 @@ pub struct Isolated {
 
 /// Moves this process into a network of its own. The process must have one thread only. Under sudo it becomes the invoking
 /// user first.
-pub fn enter() -> Result<Isolated, IsolateError> {
+///
+/// `way`: how it is joined to the outside, if not as fits best.
+pub fn enter(way: Option<Kind>) -> Result<Isolated, IsolateError> {
     let mut environment = Vec::new();
-    if let Some(invoker) = Invoker::of_this_process() {
+    let invoker = Invoker::of_this_process();
+    let (kind, path) = choose(way, rustix::process::geteuid().is_root(), invoker.is_some())?;
+    let name = kind.name();
+    if let Some(invoker) = invoker {
         let uid = invoker.uid;
-        rights::become_invoker();
+        if kind != Kind::Nat {
+            rights::become_invoker();
+        }
         let runtime = PathBuf::from(format!("/run/user/{uid}"));
         let own = [
             ("HOME", invoker.home.map(PathBuf::into_os_string)),
@@ -215,28 +292,51 @@ pub fn enter() -> Result<Isolated, IsolateError> {
         environment.extend(own.into_iter().filter_map(|(name, value)| Some((name.into(), value?))));
     }
     let superuser = rustix::process::geteuid().is_root();
-    let missing = if superuser { IsolateError::NoHelperForRoot } else { IsolateError::NoHelper };
-    let (kind, path) = choose(superuser).ok_or(missing)?;
-    let name = kind.name();
-    tun().map_err(|source| {
-        let there = source.kind() == io::ErrorKind::PermissionDenied;
-        let cure =
-            if there { "allow it with `sudo chmod 666 /dev/net/tun`" } else { "load it with `sudo modprobe tun`" };
-        IsolateError::Tun { name, error: source, cure }
-    })?;
-    let forwarder = if kind == Kind::Pasta { FORWARDER } else { SLIRP_FORWARDER };
-    let conf = resolv_conf(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default(), forwarder);
-    let resolver = if conf.is_some() { Resolver::Forwarded(forwarder.into()) } else { Resolver::Same };
+    if kind != Kind::Nat {
+        tun().map_err(|source| {
+            let there = source.kind() == io::ErrorKind::PermissionDenied;
+            let cure =
+                if there { "allow it with `sudo chmod 666 /dev/net/tun`" } else { "load it with `sudo modprobe tun`" };
+            IsolateError::Tun { name, error: source, cure }
+        })?;
+    }
+    let machine = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let (nat, conf, resolver) = if kind == Kind::Nat {
+        let refuse = |why: &str| IsolateError::Nat { why: why.into() };
+        let missing = missing_for_nat();
+        if !missing.is_empty() {
+            return Err(refuse(&format!("{} is not installed", missing.join(", "))));
+        }
+        let nat = Nat::plan().ok_or_else(|| refuse("no private addresses are free"))?;
+        if leads_out(&machine) {
+            (Some(nat), None, Resolver::Same)
+        } else {
+            let read = |path| Some((path, fs::read_to_string(path).ok().filter(|conf| leads_out(conf))?));
+            let (path, conf) = UPSTREAM.into_iter().find_map(read).ok_or_else(|| {
+                refuse("this machine's resolver listens on the loopback only, and whom it asks is not written down")
+            })?;
+            (Some(nat), Some(conf), Resolver::Upstream(path))
+        }
+    } else {
+        let forwarder = if kind == Kind::Pasta { FORWARDER } else { SLIRP_FORWARDER };
+        match resolv_conf(&machine, forwarder) {
+            None => (None, None, Resolver::Same),
+            conf => (None, conf, Resolver::Forwarded(forwarder.into())),
+        }
+    };
 
     let step = |what| move |error: io::Error| IsolateError::Step { what, error };
     let said = rustix::fs::memfd_create("said", rustix::fs::MemfdFlags::CLOEXEC);
     let mut said = File::from(said.map_err(|e| step("keep what the helper says")(e.into()))?);
     let output = said.try_clone().map_err(step("keep what the helper says"))?;
     // It is started outside, waits, and is told to go when the inside is there.
+    let (script, words) = match &nat {
+        Some(nat) => (nat::SCRIPT, nat.arguments()),
+        None => (LAUNCHER, [vec![path.display().to_string()], arguments(kind, conf.is_some())].concat()),
+    };
     let launcher = Command::new("/bin/sh")
-        .args(["-c", LAUNCHER, "zollhund-network"])
-        .arg(&path)
-        .args(arguments(kind, conf.is_some()))
+        .args(["-c", script, "zollhund-network"])
+        .args(words)
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(output)
@@ -244,7 +344,7 @@ pub fn enter() -> Result<Isolated, IsolateError> {
         .process_group(0)
         .spawn()
         .map_err(step("start the helper"))?;
-    let mut launcher = Launcher(launcher);
+    let mut launcher = Launcher(launcher, nat);
 
     unshare(superuser)?;
     mounts(conf.as_deref())?;
@@ -290,6 +390,7 @@ fn arguments(kind: Kind, forward: bool) -> Vec<String> {
             "--no-map-gw",
         ],
         Kind::Slirp => &["--configure", "--mtu", MTU, "--disable-host-loopback", "--enable-ipv6"],
+        Kind::Nat => &[],
     };
     let mut words: Vec<String> = words.iter().map(|w| (*w).to_owned()).collect();
     match kind {
@@ -300,6 +401,7 @@ fn arguments(kind: Kind, forward: bool) -> Vec<String> {
             words.push(pid);
         }
         Kind::Slirp => words.extend([pid, INTERFACE.to_owned()]),
+        Kind::Nat => {}
     }
     words
 }
@@ -412,8 +514,16 @@ impl Isolated {
         &self.resolver
     }
 
+    /// What is to be told of how it is connected; the first of it changes this machine.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        self.launcher.1.as_ref().map(Nat::remarks).unwrap_or_default()
+    }
+
     /// Starts the client. Open the capture before, and confine this process after: the client is not confined.
     pub fn start(self, program: &OsStr, arguments: &[OsString], streams: [Stdio; 3]) -> Result<Client, IsolateError> {
+        // Whoever called for the superuser is one no more, where that was needed until here.
+        rights::become_invoker();
         // What the client leaves behind comes back here and is waited for, not to the machine's init.
         let own = Pid::from_raw(i32::try_from(std::process::id()).unwrap_or_default());
         let _ = rustix::process::set_child_subreaper(own);
@@ -483,6 +593,15 @@ impl Client {
         let (own, launcher) = (std::process::id(), self.launcher.0.id());
         let left = process::all().filter(move |p| p.parent == own && p.pid != launcher);
         left.filter_map(|p| Pid::from_raw(i32::try_from(p.pid).ok()?))
+    }
+
+    /// Takes its network away. If this machine was changed for it: whether that is undone, or how to do it by hand.
+    #[must_use]
+    pub fn close(mut self) -> Option<Result<(), Text>> {
+        // Whoever looked for ended processes has waited for it, if it ended early.
+        let ended = if self.connected { self.launcher.end() } else { None };
+        let nat = self.launcher.1.as_ref()?;
+        Some(if ended.is_some_and(|status| status.success()) { Ok(()) } else { Err(nat.by_hand()) })
     }
 
     /// Passes a signal on.

@@ -14,6 +14,8 @@ mod isolate;
 #[cfg(target_os = "linux")]
 mod locals;
 #[cfg(target_os = "linux")]
+mod nat;
+#[cfg(target_os = "linux")]
 mod owners;
 #[cfg(target_os = "linux")]
 mod process;
@@ -31,10 +33,12 @@ pub use clock::{Clock, sync};
 pub use elsewhere::{Clock, Locals, Owners, Process, confine, leave, running, sync};
 #[cfg(target_os = "linux")]
 pub use isolate::{
-    Client, Ended, INTERFACE, IsolateError, Isolated, Obstacle, Resolver, enter, find_program, helper, obstacle,
+    Client, Ended, INTERFACE, IsolateError, Isolated, Kind, Obstacle, Resolver, enter, find_program, helper, obstacle,
 };
 #[cfg(target_os = "linux")]
 pub use locals::Locals;
+#[cfg(target_os = "linux")]
+pub use nat::missing_for_nat;
 #[cfg(target_os = "linux")]
 pub use owners::Owners;
 #[cfg(target_os = "linux")]
