@@ -302,7 +302,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
     let excluded = [us, CountryCode::parse("CA").unwrap()];
     let endpoint = EndpointView {
         address: flow.server.address,
-        names: vec![TextRef::from(&name), TextRef::from(&evil)],
+        names: [TextRef::from(&name), TextRef::from(&evil)].into_iter().collect(),
         operator: Some(company("Call Company, \"Ireland\"", "IE", Some(("Call Company, Inc.", "US")))),
         holder: Some(company("Network Inc.", "US", None)),
         place: Place {
@@ -342,7 +342,7 @@ fn tables() -> Vec<(&'static Definition, String, String)> {
         reverse_name: Some(TextRef::from(&evil)),
     };
     let bare_endpoint = EndpointView {
-        names: Vec::new(),
+        names: [].into_iter().collect(),
         operator: None,
         holder: None,
         place: Place::default(),

@@ -30,7 +30,7 @@ pub use domain::{MAX_NAME_BYTES, SuffixMap, is_address, registrable};
 pub use error::AttributionError;
 pub(crate) use intern::Index;
 pub use intern::{Interner, NameId};
-pub use names::{DnsName, NameBook, NameBooks, NameBounds};
+pub use names::{DnsName, DnsNames, NameBook, NameBooks, NameBounds};
 pub use organisation::{Entry, Organisations, Part};
 pub use owner::{Owner, OwnerMatch};
 pub use place::{Caveat, CaveatKind, Cloud, Network, Place, Vote, VoteBasis};

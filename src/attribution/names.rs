@@ -6,6 +6,7 @@ use super::intern::{Index, Interner, NameId};
 use crate::dissect::fact::Answer;
 use crate::wire::{AddressKind, FrameNo, Timestamp};
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -23,6 +24,9 @@ pub struct DnsName<'a> {
     /// The frame of the answer.
     pub frame: FrameNo,
 }
+
+/// Most addresses have one.
+pub type DnsNames<'a> = SmallVec<[DnsName<'a>; 1]>;
 
 /// The bounds of a [`NameBook`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,21 +201,21 @@ impl NameBook {
 
     /// The names under which this very client had got this address, the latest first, from answers at or before `at`.
     #[must_use]
-    pub fn name_for(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> Vec<DnsName<'_>> {
+    pub fn name_for(&self, client: IpAddr, address: IpAddr, at: Timestamp) -> DnsNames<'_> {
         let client = octets(client);
         let known = match self.last_client {
             Some((last, id)) if last == client => Some(id),
             _ => self.clients.get(&client).copied(),
         };
-        let Some(client) = known else { return Vec::new() };
+        let Some(client) = known else { return DnsNames::new() };
         let own = self.heads(address).find(|(_, entry)| entry.client == client);
-        own.map_or_else(Vec::new, |(number, _)| self.read_back(number, at))
+        own.map_or_else(DnsNames::new, |(number, _)| self.read_back(number, at))
     }
 
     /// The same from the answers of the client that asked last for this address before `at`, whoever that was. Weaker:
     /// use it only where the clients are known to be one machine, as when a host asks over IPv4 and connects over IPv6.
     #[must_use]
-    pub fn name_from_anyone(&self, address: IpAddr, at: Timestamp) -> Vec<DnsName<'_>> {
+    pub fn name_from_anyone(&self, address: IpAddr, at: Timestamp) -> DnsNames<'_> {
         let mut best: Option<(Timestamp, u32)> = None;
         for (head, entry) in self.heads(address) {
             let mut own = std::iter::successors(Some((head, entry)), |(_, e)| Some((e.older, self.entry(e.older)?)));
@@ -222,7 +226,7 @@ impl NameBook {
                 break;
             }
         }
-        best.map_or_else(Vec::new, |(_, number)| self.read_back(number, at))
+        best.map_or_else(DnsNames::new, |(_, number)| self.read_back(number, at))
     }
 
     /// What is held, and what was let go.
@@ -253,8 +257,8 @@ impl NameBook {
         .take(CLIENTS_PER_ADDRESS)
     }
 
-    fn read_back(&self, newest: u32, at: Timestamp) -> Vec<DnsName<'_>> {
-        let mut found: Vec<DnsName<'_>> = Vec::new();
+    fn read_back(&self, newest: u32, at: Timestamp) -> DnsNames<'_> {
+        let mut found = DnsNames::new();
         let mut ids = [None; NAMES_PER_ADDRESS];
         let mut next = newest;
         for _ in 0..STEPS_PER_LOOKUP {

@@ -212,7 +212,7 @@ impl Organisations {
     #[must_use]
     pub fn holder_of(&self, place: &Place) -> Option<Claim<Arc<Company>>> {
         let by_asn = place.network.as_ref().and_then(|network| self.by_asn(network.asn));
-        let by_cloud = || self.entries.get(*self.providers.get(&place.cloud.as_ref()?.provider)?);
+        let by_cloud = || self.entries.get(*self.providers.get(&*place.cloud.as_ref()?.provider)?);
         if let Some(entry) = by_asn.or_else(by_cloud) {
             return Some(self.claim(entry));
         }

@@ -1,6 +1,7 @@
 //! Where an address stands: every source's vote, and what can be said from them together.
 
 use super::{Claim, Confidence, CountryCode, Horizon, Prefix, Source};
+use compact_str::CompactString;
 use std::fmt::{self, Write};
 use std::sync::Arc;
 
@@ -162,7 +163,7 @@ pub(super) fn disagreement(votes: &[Vote]) -> Box<str> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     pub asn: u32,
-    pub name: Box<str>,
+    pub name: CompactString,
     pub country: Option<CountryCode>,
     pub source: Arc<Source>,
 }
@@ -170,8 +171,8 @@ pub struct Network {
 /// The cloud provider's own word on the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cloud {
-    pub provider: Box<str>,
-    pub region: Box<str>,
+    pub provider: CompactString,
+    pub region: CompactString,
     pub services: Box<str>,
     pub source: Arc<Source>,
 }

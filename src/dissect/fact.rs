@@ -119,6 +119,14 @@ impl Offer {
             quic_version: None,
         }
     }
+
+    /// Whether both put the same up for agreement. What is read for other ends (names, application protocols, fingerprint)
+    /// may differ.
+    #[must_use]
+    pub fn is_graded_as(&self, other: &Self) -> bool {
+        let graded = |o: &Self| (o.transport, o.version, o.oldest_version);
+        graded(self) == graded(other) && self.ciphers == other.ciphers && self.srtp == other.srtp
+    }
 }
 
 /// What a server chose.

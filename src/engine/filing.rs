@@ -2,14 +2,16 @@
 
 use super::agreements;
 use super::client::Device;
+use super::ledger::bits;
 use super::notes::{Looked, Notes};
 use super::timeline::{Timeline, TimelineLimits};
-use super::{Engine, Handshake, LATE, MAX_CONTESTED, MAX_EVIDENCE, MAX_NEWCOMERS, MAX_PEERS, Queued};
+use super::{Engine, Handshake, LATE, MAX_CONTESTED, MAX_EVIDENCE, MAX_NEWCOMERS, MAX_PEERS, Newcomer, Queued};
 use crate::attribution::NameBasis;
 use crate::dissect::fact::{Answer, Ech, HelloTransport, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
-use crate::flow::FlowId;
-use crate::wire::{End, Frame, FrameNo, RoundTrip, Side, Timestamp, TripKind};
+use crate::flow::{Flow, FlowId};
+use crate::wire::{End, Frame, FrameNo, Pair, RoundTrip, Side, Timestamp, TripKind};
+use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -37,12 +39,15 @@ impl Engine {
             }
         }
         // A resolver is asked by its address: no look-up leads to it.
-        let asks = self.table.get(id).is_some_and(|flow| flow.ends.iter().any(|end| end.port == 53));
-        if notes.looked.is_none() && !asks {
+        if let Some(Flow { ends, .. }) = self.table.get(id)
+            && notes.looked.is_none()
+            && ends.iter().all(|end| end.port != 53)
+        {
             while self.newcomers.len() >= MAX_NEWCOMERS {
                 self.newcomers.pop_front();
             }
-            self.newcomers.push_back((frame.time, id));
+            let ends = Pair { first: bits(ends.first.address), second: bits(ends.second.address) };
+            self.newcomers.push_back(Newcomer { opened: frame.time, flow: id, ends });
         }
         self.notes.push_back(notes);
         if self.ask_owners
@@ -62,24 +67,24 @@ impl Engine {
 
     /// A client got an answer: flows to it that had just begun without a name get this one.
     pub(super) fn name_newcomers(&mut self, client: IpAddr, answer: &Answer, now: Timestamp) {
-        let tells = |address: IpAddr| answer.address == Some(address) || answer.hints.contains(&address);
-        let late = |opened: &Timestamp| now.since(*opened) > LATE;
-        while self.newcomers.front().is_some_and(|(opened, _)| late(opened)) {
+        // Numbers are compared faster than addresses, and every answer asks all newcomers.
+        let told: SmallVec<[u128; 4]> = answer.address.iter().chain(&answer.hints).map(|told| bits(*told)).collect();
+        let (own, tells) = (bits(client), |address: u128| told.contains(&address));
+        let late = |newcomer: &Newcomer| now.since(newcomer.opened) > LATE;
+        while self.newcomers.front().is_some_and(late) {
             self.newcomers.pop_front();
         }
         for at in 0..self.newcomers.len() {
-            let Some((opened, id)) = self.newcomers.get(at).copied() else { return };
-            if late(&opened) {
-                continue;
-            }
-            let Some(flow) = self.table.get(id) else { continue };
-            let to = |asker: &Side| flow.ends[*asker].address == client && tells(flow.ends[asker.other()].address);
-            let Some(asker) = Side::BOTH.into_iter().find(to) else { continue };
-            let found = self.book.name_for(client, flow.ends[asker.other()].address, now);
+            let Some(newcomer) = self.newcomers.get(at) else { return };
+            let Newcomer { flow, ends, .. } = *newcomer;
+            let to = |asker: &Side| ends[*asker] == own && tells(ends[asker.other()]);
+            let Some(asker) = Side::BOTH.into_iter().find(to).filter(|_| !late(newcomer)) else { continue };
+            let Some(server) = self.table.get(flow).map(|flow| flow.ends[asker.other()].address) else { continue };
+            let found = self.book.name_for(client, server, now);
             let Some(found) = found.first() else { continue };
             let Some(name) = self.chains.looked_up(found, &mut self.names) else { return };
             let frame = found.frame;
-            if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
+            if let Some(notes) = self.position(flow).and_then(|at| self.notes.get_mut(at)) {
                 notes.looked = notes.looked.or(Some(Looked { name, age_secs: 0, frame, asker, after: true }));
             }
         }

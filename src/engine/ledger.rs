@@ -72,7 +72,8 @@ pub(super) struct Encounter {
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
     pub(super) address: IpAddr,
-    pub(super) encounters: Vec<Encounter>,
+    /// Most addresses serve one name.
+    pub(super) encounters: SmallVec<[Encounter; 1]>,
     /// Where the round trips of this address stand, if some flow of it knows.
     pub(super) trip: Option<TripId>,
 }
@@ -177,7 +178,7 @@ impl Ledger {
             }
             None => {
                 let at = self.endpoints.len() as u32;
-                self.endpoints.push(Endpoint { address: entry.server, encounters: Vec::new(), trip: None });
+                self.endpoints.push(Endpoint { address: entry.server, encounters: SmallVec::new(), trip: None });
                 self.index.add(entry.server, at);
                 at
             }
@@ -207,8 +208,6 @@ impl Endpoint {
         let nameless = |e: &Encounter| akin(e) && e.name.is_none();
         let at = known.or_else(|| if named { None } else { self.encounters.iter().position(nameless) });
         let at = at.unwrap_or_else(|| {
-            // Most addresses serve one name: no room for three more.
-            self.encounters.reserve_exact(1);
             self.encounters.push(Encounter::new(entry.name.filter(|_| named), entry, period));
             self.encounters.len() - 1
         });

@@ -69,6 +69,14 @@ const MAX_PEERS: usize = 1 << 12;
 /// Flows without a name that wait for an answer of DNS which comes a little late, and how long, in nanoseconds.
 const MAX_NEWCOMERS: usize = 64;
 const LATE: u64 = 2_000_000_000;
+
+/// A flow without a name, beside the bits of the addresses by which an answer finds it.
+#[derive(Debug, Clone, Copy)]
+struct Newcomer {
+    opened: Timestamp,
+    flow: FlowId,
+    ends: Pair<u128>,
+}
 /// Frame numbers kept as evidence of one thing that concerns the whole capture.
 const MAX_EVIDENCE: usize = 16;
 
@@ -154,7 +162,7 @@ pub struct Engine {
     handshakes_retired: u32,
     contested: Vec<(FlowId, NameId, NameBasis)>,
     /// The latest flows to whose address no name was known, oldest first.
-    newcomers: VecDeque<(Timestamp, FlowId)>,
+    newcomers: VecDeque<Newcomer>,
     chains: Chains,
     ledger: Ledger,
     trips: Trips,

@@ -17,6 +17,7 @@ use crate::policy::subject::{Agreement, Alias, Label, Measured};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
 use hashbrown::{Equivalent, HashMap};
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -180,7 +181,7 @@ impl<'a> Recipients<'a> {
         let holder = self.knowledge.organisations.holder_of(&place);
         let mut row = EndpointView {
             address: endpoint.address,
-            names: Vec::with_capacity(endpoint.encounters.len()),
+            names: SmallVec::new(),
             operator: None,
             holder,
             place,
@@ -495,7 +496,7 @@ impl<'a> Recipients<'a> {
 
 fn is_same_offer(a: Option<&Arc<Offer>>, b: Option<&Arc<Offer>>) -> bool {
     match (a, b) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a.is_graded_as(b),
         (None, None) => true,
         _ => false,
     }

@@ -7,6 +7,7 @@ use crate::policy::subject::Label;
 use crate::policy::{Circumstances, Finding, Lang, Listing, Subject};
 use crate::wire::{End, FrameNo, RoundTrip, Text, TextRef, Timestamp, TransportKind, Tunnel};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -137,7 +138,7 @@ pub struct FactView<'a> {
 pub struct EndpointView<'a> {
     pub address: IpAddr,
     /// Names its flows used; bounded.
-    pub names: Vec<TextRef<'a>>,
+    pub names: SmallVec<[TextRef<'a>; 1]>,
     pub operator: Option<Claim<Arc<Company>>>,
     pub holder: Option<Claim<Arc<Company>>>,
     pub place: Place,

@@ -42,23 +42,23 @@ pub(super) struct Service<'a> {
 /// The service that the traffic looks like.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Proposed<'a> {
+    pub(super) confidence: Confidence,
     pub(super) id: Said<'a>,
     pub(super) name: Said<'a>,
-    pub(super) profile: bool,
-    pub(super) template: bool,
-    pub(super) score: u32,
-    pub(super) confidence: Confidence,
-    pub(super) reasons: Vec<Because<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<(Said<'a>, u32)>,
+    pub(super) profile: bool,
+    pub(super) reasons: Vec<Because<'a>>,
+    pub(super) score: u32,
+    pub(super) template: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Because<'a> {
-    pub(super) sign: Sign,
-    pub(super) what: Vec<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) frame: Option<u64>,
+    pub(super) sign: Sign,
+    pub(super) what: Vec<Said<'a>>,
 }
 
 fn because(reason: &Reason) -> Because<'_> {
@@ -91,8 +91,8 @@ pub(super) fn law(note: &LawNote) -> Law<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Mark<'a> {
-    pub(super) time: Timestamp,
     pub(super) text: Said<'a>,
+    pub(super) time: Timestamp,
 }
 
 pub(super) fn mark(marker: &Marker) -> Mark<'_> {
@@ -102,8 +102,8 @@ pub(super) fn mark(marker: &Marker) -> Mark<'_> {
 /// A database or list with its hash.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Origin<'a> {
-    pub(super) name: Said<'a>,
     pub(super) date: Said<'a>,
+    pub(super) name: Said<'a>,
     pub(super) sha256: Said<'a>,
 }
 
@@ -114,14 +114,14 @@ pub(super) fn origin(source: &Source) -> Origin<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Capture<'a> {
-    pub(super) name: Said<'a>,
-    pub(super) format: Said<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) sha256: Option<Said<'a>>,
     pub(super) bytes: u64,
+    pub(super) format: Said<'a>,
     pub(super) link_types: Vec<Said<'a>>,
+    pub(super) name: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) recording: Option<Recorded<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sha256: Option<Said<'a>>,
 }
 
 /// How it was recorded, as the file says.
@@ -130,20 +130,20 @@ pub(super) struct Recorded<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) application: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) system: Option<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) hardware: Option<Said<'a>>,
     pub(super) interfaces: Vec<On<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) system: Option<Said<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct On<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) name: Option<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) filter: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) snap_length: Option<u32>,
 }
@@ -181,11 +181,11 @@ pub(super) fn capture(info: &CaptureInfo) -> Capture<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Looked<'a> {
-    pub(super) upstream: Said<'a>,
     pub(super) asked: u64,
-    pub(super) unanswered: u64,
     pub(super) left_out: u64,
     pub(super) names: Vec<Called<'a>>,
+    pub(super) unanswered: u64,
+    pub(super) upstream: Said<'a>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -204,8 +204,8 @@ pub(super) fn look_ups<'a>(look_ups: &'a LookUps, summary: &'a Summary) -> Looke
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Direction {
-    pub(super) packets: u64,
     pub(super) bytes: u64,
+    pub(super) packets: u64,
     pub(super) payload: u64,
 }
 
@@ -223,12 +223,12 @@ impl From<Direction> for Tally {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Totals {
-    pub(super) flows: u64,
-    pub(super) endpoints: u64,
-    pub(super) handshakes: u64,
     pub(super) dns_answers: u64,
-    pub(super) up: Direction,
     pub(super) down: Direction,
+    pub(super) endpoints: u64,
+    pub(super) flows: u64,
+    pub(super) handshakes: u64,
+    pub(super) up: Direction,
 }
 
 pub(super) fn totals(summary: &Summary) -> Totals {
@@ -244,54 +244,54 @@ pub(super) fn totals(summary: &Summary) -> Totals {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Seen<'a> {
-    pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    pub(super) first_frame: u64,
-    pub(super) frames: u64,
-    pub(super) flows: u64,
-    pub(super) lost: u64,
-    pub(super) cut: u64,
-    pub(super) snap_length: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) payload_kept: Option<u32>,
-    pub(super) unreadable: u64,
-    pub(super) truncated_file: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) interfaces_gone: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) ways_not_captured: Option<u32>,
-    pub(super) time_reversals: u64,
-    pub(super) one_sided_flows: u32,
-    pub(super) midstream_flows: u32,
-    pub(super) tunnelled_flows: u32,
-    pub(super) tunnels: Vec<Said<'a>>,
-    pub(super) tunnel_frames: Vec<u64>,
-    pub(super) ech_hellos: u32,
-    pub(super) ech_frames: Vec<u64>,
-    pub(super) esni_hellos: u32,
     pub(super) blind: Vec<BlindSpot<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) silence: Option<Quiet>,
+    pub(super) cut: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) device: Option<Said<'a>>,
+    pub(super) ech_frames: Vec<u64>,
+    pub(super) ech_hellos: u32,
+    pub(super) esni_hellos: u32,
+    pub(super) first: Timestamp,
+    pub(super) first_frame: u64,
+    pub(super) flows: u64,
     pub(super) foreign_flows: u64,
+    pub(super) frames: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) interfaces_gone: Option<u32>,
+    pub(super) last: Timestamp,
     pub(super) limits: Cow<'a, [Twin]>,
+    pub(super) lost: u64,
+    pub(super) midstream_flows: u32,
+    pub(super) one_sided_flows: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) payload_kept: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) silence: Option<Quiet>,
+    pub(super) snap_length: u32,
+    pub(super) time_reversals: u64,
+    pub(super) truncated_file: bool,
+    pub(super) tunnel_frames: Vec<u64>,
+    pub(super) tunnelled_flows: u32,
+    pub(super) tunnels: Vec<Said<'a>>,
+    pub(super) unreadable: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ways_not_captured: Option<u32>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Quiet {
+    pub(super) after: u64,
+    pub(super) before: u64,
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
-    pub(super) before: u64,
-    pub(super) after: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct BlindSpot<'a> {
-    pub(super) what: Said<'a>,
     pub(super) flows: u32,
     pub(super) frames: Vec<u64>,
     pub(super) to: Vec<Said<'a>>,
+    pub(super) what: Said<'a>,
 }
 
 fn blind(spot: &Blind) -> BlindSpot<'_> {
@@ -333,48 +333,48 @@ pub(super) fn circumstances(c: &Circumstances) -> Seen<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Recipient<'a> {
-    pub(super) names: Vec<Known<'a>>,
-    pub(super) addresses: Cow<'a, [IpAddr]>,
     pub(super) address_count: u32,
+    pub(super) addresses: Cow<'a, [IpAddr]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) agreements: Vec<Agreed<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) aliases: Vec<Aliased<'a>>,
+    pub(super) applications: Vec<Said<'a>>,
+    pub(super) bytes_down: u64,
+    pub(super) bytes_up: u64,
+    pub(super) clear: Vec<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) operator: Option<Runner<'a>>,
+    pub(super) disclosed: Option<Said<'a>>,
+    pub(super) first: Timestamp,
+    pub(super) flows: u32,
+    pub(super) frames: Vec<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) hidden: Vec<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) holder: Option<Runner<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) registered_in: Option<Located>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) located_in: Option<Located>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) indeterminate: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) disclosed: Option<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) role: Option<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<Labelled<'a>>,
-    pub(super) packets_up: u64,
-    pub(super) bytes_up: u64,
-    pub(super) packets_down: u64,
-    pub(super) bytes_down: u64,
-    pub(super) first: Timestamp,
     pub(super) last: Timestamp,
-    pub(super) flows: u32,
-    pub(super) frames: Vec<u64>,
-    pub(super) applications: Vec<Said<'a>>,
-    pub(super) clear: Vec<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) located_in: Option<Located>,
+    pub(super) names: Vec<Known<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) operator: Option<Runner<'a>>,
     pub(super) outer_names: u32,
-    pub(super) tunnels: Vec<Said<'a>>,
+    pub(super) packets_down: u64,
+    pub(super) packets_up: u64,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) peer: bool,
     pub(super) processes: Vec<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) hidden: Vec<Said<'a>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) agreements: Vec<Agreed<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) registered_in: Option<Located>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) role: Option<Said<'a>>,
+    pub(super) tunnels: Vec<Said<'a>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(super) ungraded: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) aliases: Vec<Aliased<'a>>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
@@ -403,50 +403,50 @@ impl<'de> Deserialize<'de> for Hex {
 /// What a hello offered and its answer settled.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Agreed<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) certificate: Option<Shown<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) ciphers_offered: Vec<Hex>,
     pub(super) flows: u32,
     pub(super) frame: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) transport: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) offered_version: Option<Hex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) oldest_version: Option<Hex>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) ciphers_offered: Vec<Hex>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) settled: Option<Settled>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) srtp_offered: Vec<Hex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) settled: Option<Settled>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) certificate: Option<Shown<'a>>,
+    pub(super) transport: Option<Said<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Settled {
-    pub(super) version: Hex,
     pub(super) cipher: Hex,
+    pub(super) encrypt_then_mac: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) group: Option<Hex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) prime_bits: Option<u16>,
+    pub(super) resumed: bool,
+    pub(super) retry: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) signature: Option<Hex>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) srtp: Option<Hex>,
-    pub(super) encrypt_then_mac: bool,
-    pub(super) resumed: bool,
-    pub(super) retry: bool,
+    pub(super) version: Hex,
 }
 
 /// A certificate as far as it is graded.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Shown<'a> {
-    pub(super) key: Said<'a>,
-    pub(super) signature: Said<'a>,
-    pub(super) self_signed: bool,
-    pub(super) validity: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) fits: Option<bool>,
+    pub(super) key: Said<'a>,
+    pub(super) self_signed: bool,
+    pub(super) signature: Said<'a>,
+    pub(super) validity: Said<'a>,
 }
 
 pub(super) const VALIDITIES: [(Validity, &str); 3] =
@@ -455,12 +455,12 @@ pub(super) const VALIDITIES: [(Validity, &str); 3] =
 /// Where DNS led on to.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Aliased<'a> {
-    pub(super) name: Said<'a>,
-    pub(super) target: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) company: Option<Runner<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<Labelled<'a>>,
+    pub(super) name: Said<'a>,
+    pub(super) target: Said<'a>,
 }
 
 fn agreed(a: &Agreement) -> Agreed<'_> {
@@ -507,46 +507,46 @@ fn aliased(alias: &Alias) -> Aliased<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Known<'a> {
-    pub(super) name: Said<'a>,
-    pub(super) basis: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) age_s: Option<u32>,
+    pub(super) basis: Said<'a>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) frame: Option<u64>,
+    pub(super) name: Said<'a>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Runner<'a> {
+    pub(super) confidence: Confidence,
     pub(super) name: Said<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) seat: Option<CountryCode>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) parent_seat: Option<CountryCode>,
-    pub(super) unverified: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) seat: Option<CountryCode>,
     pub(super) source: String,
-    pub(super) confidence: Confidence,
+    pub(super) unverified: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Located {
+    pub(super) confidence: Confidence,
     pub(super) country: CountryCode,
     pub(super) source: String,
-    pub(super) confidence: Confidence,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Labelled<'a> {
     pub(super) category: Said<'a>,
-    pub(super) suffix: Said<'a>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) via: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operator: Option<Said<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) operator_country: Option<CountryCode>,
+    pub(super) suffix: Said<'a>,
     pub(super) unverified: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) via: Option<Said<'a>>,
 }
 
 fn runner(claim: &Claim<Arc<Company>>) -> Runner<'_> {
@@ -623,19 +623,19 @@ pub(super) fn recipient(s: &Subject) -> Recipient<'_> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
+    pub(super) series: Vec<Bytes>,
     pub(super) start: Timestamp,
     pub(super) width: u64,
     pub(super) windows: u32,
-    pub(super) series: Vec<Bytes>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Bytes {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) recipient: Option<usize>,
-    pub(super) media: bool,
     /// Window, bytes up, bytes down.
     pub(super) cells: Vec<(u32, u64, u64)>,
+    pub(super) media: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recipient: Option<usize>,
 }
 
 pub(super) fn timeline(line: &Timeline) -> Line {
@@ -648,8 +648,8 @@ pub(super) fn timeline(line: &Timeline) -> Line {
 /// What is said in another language; findings in the same order.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Translation<'a> {
-    pub(super) lang: Said<'a>,
     pub(super) findings: Vec<Retold<'a>>,
+    pub(super) lang: Said<'a>,
     pub(super) law: Vec<Law<'a>>,
 }
 
@@ -717,7 +717,7 @@ pub(super) struct LossRow {
 /// Where the rows of a table are.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Kept<'a> {
+    pub(super) here: bool,
     pub(super) name: Said<'a>,
     pub(super) rows: u64,
-    pub(super) here: bool,
 }

@@ -127,16 +127,12 @@ impl<W: Write> Document<'_, W> {
         Ok(())
     }
 
-    fn value(&mut self, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+    fn member(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
+        self.key(key);
         serialise(value, &mut self.line)?;
         canonicalise(&self.line, &mut self.buffer);
         self.line.clear();
         self.hand_on(CHUNK)
-    }
-
-    fn member(&mut self, key: &str, value: &(impl Serialize + ?Sized)) -> io::Result<()> {
-        self.key(key);
-        self.value(value)
     }
 
     fn each<T: Serialize>(&mut self, key: &str, values: impl Iterator<Item = T>) -> io::Result<()> {
@@ -144,7 +140,9 @@ impl<W: Write> Document<'_, W> {
         self.buffer.push(b'[');
         for (at, value) in values.enumerate() {
             self.comma(at);
-            self.value(&value)?;
+            // They have their members in order, and no fractions.
+            serialise(&value, &mut self.buffer)?;
+            self.hand_on(CHUNK)?;
         }
         self.buffer.push(b']');
         Ok(())

@@ -286,24 +286,19 @@ impl RowBuffer {
     fn close_text(&mut self, start: usize) {
         let field = self.csv.get(start..).unwrap_or_default();
         let formula = is_formula(field);
-        let quote = field.iter().any(|b| matches!(b, b'"' | b',' | b'\r' | b'\n'));
-        if !formula && !quote {
+        let quote = !all(field, |b| !matches!(b, b'"' | b',' | b'\r' | b'\n'));
+        if formula {
+            self.csv.insert(start, b'\'');
+        }
+        if !quote {
             return;
         }
-        if quote {
-            if field.contains(&b'"') {
-                let doubled: Vec<u8> = field.iter().flat_map(|&b| [b].repeat(1 + usize::from(b == b'"'))).collect();
-                self.csv.truncate(start);
-                self.csv.extend_from_slice(&doubled);
-            }
-            self.csv.push(b'"');
+        if self.csv.get(start..).unwrap_or_default().contains(&b'"') {
+            let field = self.csv.split_off(start);
+            self.csv.extend(field.iter().flat_map(|&b| std::iter::repeat_n(b, 1 + usize::from(b == b'"'))));
         }
-        let before: &[u8] = match (quote, formula) {
-            (true, true) => b"\"'",
-            (true, false) => b"\"",
-            (false, _) => b"'",
-        };
-        self.csv.splice(start..start, before.iter().copied());
+        self.csv.insert(start, b'"');
+        self.csv.push(b'"');
     }
 }
 

@@ -32,21 +32,26 @@ impl<const N: usize> Short<N> {
         }
     }
 
-    /// Four digits at a time: they can be made side by side.
+    /// Four digits at a time.
     #[inline]
     fn push_digits(&mut self, n: u32) {
-        self.push([digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)], 4);
+        let ([d3, d2], [d1, d0]) = (pair(n / 100), pair(n));
+        self.push([d3, d2, d1, d0], 4);
     }
 
     /// A number below 10,000, without leading zeros.
     #[inline]
     fn push_number(&mut self, n: u32) {
-        let (d3, d2, d1, d0) = (digit(n / 1000), digit(n / 100), digit(n / 10), digit(n));
-        match n {
-            0..10 => self.push([d0, 0, 0, 0], 1),
-            10..100 => self.push([d1, d0, 0, 0], 2),
-            100..1000 => self.push([d2, d1, d0, 0], 3),
-            _ => self.push([d3, d2, d1, d0], 4),
+        let [d1, d0] = pair(n);
+        if n < 10 {
+            return self.push([d0, 0, 0, 0], 1);
+        }
+        if n < 100 {
+            return self.push([d1, d0, 0, 0], 2);
+        }
+        match pair(n / 100) {
+            [b'0', d2] => self.push([d2, d1, d0, 0], 3),
+            [d3, d2] => self.push([d3, d2, d1, d0], 4),
         }
     }
 
@@ -95,8 +100,14 @@ pub fn dotted(v4: Ipv4Addr) -> Short<16> {
         let n = u32::from(octet);
         match octet {
             0..10 => out.push([digit(n), b'.', 0, 0], 2),
-            10..100 => out.push([digit(n / 10), digit(n), b'.', 0], 3),
-            100.. => out.push([digit(n / 100), digit(n / 10), digit(n), b'.'], 4),
+            10..100 => {
+                let [d1, d0] = pair(n);
+                out.push([d1, d0, b'.', 0], 3);
+            }
+            100.. => {
+                let [d1, d0] = pair(n);
+                out.push([digit(n / 100), d1, d0, b'.'], 4);
+            }
         }
     }
     // Without the last dot.
@@ -106,6 +117,22 @@ pub fn dotted(v4: Ipv4Addr) -> Short<16> {
 
 const fn digit(n: u32) -> u8 {
     b'0' + (n % 10) as u8
+}
+
+/// The last two digits.
+#[inline]
+fn pair(n: u32) -> [u8; 2] {
+    #[expect(clippy::indexing_slicing, reason = "known when it is compiled")]
+    const PAIRS: [[u8; 2]; 100] = {
+        let mut pairs = [[0; 2]; 100];
+        let mut n = 0;
+        while n < 100 {
+            pairs[n] = [digit(n as u32 / 10), digit(n as u32)];
+            n += 1;
+        }
+        pairs
+    };
+    PAIRS.get(n as usize % 100).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ fn addresses_lead_to_the_holder_of_their_network() {
     let network = place.network.clone().unwrap();
     assert!(table.by_asn(network.asn).is_none() && network.country.is_some());
     let claim = table.holder_of(&place).unwrap();
-    assert_eq!((&claim.value.name, claim.value.seat, claim.confidence), (&network.name, None, Confidence::Low));
+    assert_eq!((&*claim.value.name, claim.value.seat, claim.confidence), (&*network.name, None, Confidence::Low));
     assert!(claim.value.unverified && claim.source == network.source);
     assert!(holder("10.0.0.1").is_none());
     // Amazon's range file knows addresses that nobody announces.

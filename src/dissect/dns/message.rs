@@ -5,6 +5,7 @@ use crate::dissect::fact::{Answer, Fact, Facts, Hidden};
 use crate::wire::{Cursor, Side, Text};
 use hickory_proto::rr::RecordType;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt::Write;
 
 /// Bytes of the header, RFC 1035 §4.1.1.
@@ -132,6 +133,14 @@ impl<'a> Record<'a> {
 /// section, and of the other sections those that lead from a name to an address. Known answers in a multicast query and
 /// the sections of a dynamic update are no answers.
 pub(super) fn read(message: &[u8], transport: &'static str, side: Side, out: &mut Facts) {
+    thread_local! {
+        /// Room for the name that is being read; the longest has 255 bytes (RFC 1035 §3.1).
+        static NAME: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(256));
+    }
+    NAME.with_borrow_mut(|name| sections(message, transport, side, name, out));
+}
+
+fn sections(message: &[u8], transport: &'static str, side: Side, name: &mut Vec<u8>, out: &mut Facts) {
     let mut cursor = Cursor::new(message);
     let Some(header) = Header::read(&mut cursor) else { return };
     // Opcode 1 is the inverse query (RFC 1035 §6.4), obsolete but answered with ordinary records.
@@ -140,14 +149,12 @@ pub(super) fn read(message: &[u8], transport: &'static str, side: Side, out: &mu
     }
     let [questions, answers, authorities, additionals] = header.counts.map(usize::from);
     let mut query = None;
-    // The longest name has 255 bytes (RFC 1035 §3.1): room for it at once.
-    let mut name = Vec::with_capacity(256);
     for _ in 0..questions.min(MAX_RECORDS) {
-        if read_name(message, &mut cursor, &mut name).is_none() {
+        if read_name(message, &mut cursor, name).is_none() {
             return;
         }
         let (Some(kind), Some(_class)) = (cursor.u16(), cursor.u16()) else { return };
-        let text = Text::from_wire(&name);
+        let text = Text::from_wire(name);
         if !header.is_response() {
             if name.starts_with(b"2.dnscrypt-cert.") {
                 out.push(side, Fact::Hidden(Hidden::Dnscrypt));
@@ -162,12 +169,12 @@ pub(super) fn read(message: &[u8], transport: &'static str, side: Side, out: &mu
     }
     let query = query.unwrap_or_default();
     for number in 0..(answers + authorities + additionals).min(MAX_RECORDS) {
-        let Some(record) = Record::read(message, &mut cursor, &mut name) else { return };
+        let Some(record) = Record::read(message, &mut cursor, name) else { return };
         if !is_told(record.kind, number < answers) {
             continue;
         }
-        let owner = if name == query.exact().as_bytes() { query.clone() } else { Text::from_wire(&name) };
-        let data = rdata::read(message, record.at, record.data, record.kind, &mut name);
+        let owner = if name == query.exact().as_bytes() { query.clone() } else { Text::from_wire(name) };
+        let data = rdata::read(message, record.at, record.data, record.kind, name);
         let answer = Answer {
             transport,
             query: query.clone(),

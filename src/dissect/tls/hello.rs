@@ -183,6 +183,8 @@ impl<'a> ClientHello<'a> {
     /// What the hello offers, as a fact. The fingerprint is left empty for a hello that was cut.
     #[must_use]
     pub fn offer(&self, transport: HelloTransport, quic_version: Option<u32>) -> Offer {
+        let mut ciphers = Vec::with_capacity((self.ciphers.len() / 2).min(MAX_CIPHERS));
+        ciphers.extend(values(self.ciphers).take(MAX_CIPHERS));
         Offer {
             transport,
             sni: self.server_name.map(Text::host),
@@ -190,7 +192,7 @@ impl<'a> ClientHello<'a> {
             ech: self.ech,
             version: self.best_version(),
             oldest_version: self.oldest_version(),
-            ciphers: values(self.ciphers).take(MAX_CIPHERS).collect(),
+            ciphers,
             ja4: if self.cut { Box::default() } else { super::ja4::fingerprint(self, transport) },
             srtp: values(self.srtp).take(MAX_VALUES).collect(),
             quic_version,

@@ -4,6 +4,7 @@ use super::hello::{ClientHello, Extensions, extension, is_grease, values};
 use crate::dissect::fact::HelloTransport;
 use hashbrown::HashMap;
 use ring::digest::{SHA256, digest};
+use smallvec::SmallVec;
 use std::cell::RefCell;
 
 /// What stands for the hash of an empty list.
@@ -14,10 +15,8 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 #[must_use]
 pub fn fingerprint(hello: &ClientHello<'_>, transport: HelloTransport) -> Box<str> {
     let extensions = || Extensions::of(hello.extensions).map(|(kind, _)| kind).filter(|kind| !is_grease(*kind));
-    let mut sorted = Vec::with_capacity((hello.ciphers.len() / 2).max(64));
-    sorted.extend(values(hello.ciphers));
-
-    let mut out = Vec::with_capacity(36);
+    let mut sorted: SmallVec<[u16; 64]> = values(hello.ciphers).collect();
+    let mut out: SmallVec<[u8; 36]> = SmallVec::new();
     out.push(match transport {
         HelloTransport::Tls => b't',
         HelloTransport::Quic => b'q',
@@ -43,7 +42,7 @@ pub fn fingerprint(hello: &ClientHello<'_>, transport: HelloTransport) -> Box<st
     }
     out.push(b'_');
     out.extend_from_slice(&hash(&sorted));
-    String::from_utf8(out).unwrap_or_default().into_boxed_str()
+    std::str::from_utf8(&out).unwrap_or_default().into()
 }
 
 fn version(hello: &ClientHello<'_>) -> &'static [u8; 2] {
