@@ -150,6 +150,38 @@ fn analyzed_within(limits: Limits, frames: &[Caught], batch: usize, shift: u64) 
     (picture, summary)
 }
 
+/// The same call every three hours, and a keep-alive on its first media flow that never falls silent for long.
+fn day(calls: u64) -> Vec<Caught> {
+    const APART: u64 = 3 * 3_600 * SECOND;
+    let later = |caught: &Caught, nanos| Caught { time: caught.time.plus_nanos(nanos), ..caught.clone() };
+    let media = CALL.iter().find(|c| c.bytes[23] == 17 && c.bytes[36..38] == 8801_u16.to_be_bytes()).unwrap();
+    let mut frames: Vec<_> = (0..calls * APART).step_by(200 * SECOND as usize).map(|at| later(media, at)).collect();
+    frames.extend((0..calls).flat_map(|n| CALL.iter().map(move |caught| later(caught, n * APART))));
+    frames.sort_by_key(|caught| caught.time);
+    frames
+}
+
+#[test]
+fn flows_that_are_over_need_not_be_kept() {
+    let frames = day(4);
+    let all = analyzed(&frames, 1, 0);
+    let mut limits = Limits::default();
+    limits.flows.finished = 10;
+    let few = analyzed_within(limits, &frames, 1, 0);
+    assert_ne!(few.0.flows, all.0.flows, "the long one has its row when it ends");
+    let sorted = |p: &Picture| {
+        let mut all = [&p.flows, &p.handshakes, &p.endpoints, &p.facts, &p.findings].map(Clone::clone);
+        all.iter_mut().for_each(|rows| rows.sort_unstable());
+        all
+    };
+    assert!(sorted(&few.0) == sorted(&all.0), "more than the order differs");
+    let counts = |summary: &Summary| {
+        let seen = &summary.circumstances;
+        (seen.one_sided_flows, seen.midstream_flows, summary.flows, format!("{:?}", seen.blind), summary.losses.clone())
+    };
+    assert_eq!(counts(&few.1), counts(&all.1));
+}
+
 fn picture(frames: &[Caught]) -> Picture {
     analyzed(frames, 1, 0).0
 }
@@ -335,7 +367,7 @@ proptest! {
     #[test]
     fn totals_do_not_depend_on_the_bounds(flows in 1..40_usize, few in 1..6_usize, held in 0..20_000_usize) {
         let mut limits = Limits::default();
-        (limits.flows.flows, limits.flows.held_bytes) = (flows, held);
+        (limits.flows.flows, limits.flows.finished, limits.flows.held_bytes) = (flows, flows / 2, held);
         let ledger = &mut limits.ledger;
         (ledger.handshakes, ledger.endpoints, ledger.names_per_endpoint) = (few, few * 3, few);
         (ledger.recipients, ledger.frames_per_recipient) = (few, few);

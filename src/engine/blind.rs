@@ -13,13 +13,16 @@ use crate::wire::{AddressKind, FrameNo, Text, TextRef};
 /// Frames of one direction after which the silence of the other means that it was not captured.
 const ONE_SIDED_FROM: u64 = 4;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct BlindSpots {
     pub(super) spots: Vec<Blind>,
 }
 
 impl BlindSpots {
     pub(super) fn note(&mut self, flow: &Flow, notes: &Notes, view: &FlowView<'_>, seen: &mut Circumstances) {
+        if !matches!(view.scope, "" | "in") {
+            return;
+        }
         let mut hidden = notes.hidden;
         let kind = AddressKind::of(view.server.address);
         if view.server.port == 443

@@ -14,7 +14,7 @@ pub enum Event<'a> {
     Answer(AnswerView<'a>),
     /// Something else was read that belongs into the evidence.
     Fact(FactView<'a>),
-    /// The table was full and let go of its oldest flow.
+    /// A flow is over and not kept any more, or the table was full and let go of its oldest.
     FlowRetired(FlowView<'a>),
     /// The list of hellos was full and let go of its oldest.
     HandshakeRetired(HandshakeView<'a>),

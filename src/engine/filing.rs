@@ -49,20 +49,29 @@ impl Engine {
             let ends = Pair { first: bits(ends.first.address), second: bits(ends.second.address) };
             self.newcomers.push_back(Newcomer { opened: frame.time, flow: id, ends });
         }
-        self.notes.push_back(notes);
+        self.notes.push(notes);
         if self.ask_owners
             && let Some(flow) = self.table.get(id)
         {
             self.queue.push_back(Queued::Opened(id, flow.transport, flow.ends.first, flow.ends.second));
         }
-        while let Some((id, flow, sent)) = self.table.retire() {
-            let Some(notes) = self.notes.pop_front() else { break };
-            let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
-            self.book_time(&mut timeline, &flow, &notes, sent);
-            self.timeline = timeline;
-            self.ledger.fold(&self.entry(&flow, &notes, self.vantage.client(&flow, &notes).0));
-            self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
+        while let Some((id, flow, sent)) = self.table.retire(frame.time) {
+            let Some(notes) = self.notes.take(id) else { break };
+            self.retire(id, flow, notes, sent);
         }
+    }
+
+    /// Books a flow that is not kept any more, in full.
+    fn retire(&mut self, id: FlowId, flow: Flow, notes: Notes, sent: Pair<u64>) {
+        let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
+        self.book_time(&mut timeline, &flow, &notes, sent);
+        self.timeline = timeline;
+        let client = self.vantage.client(&flow, &notes);
+        self.ledger.fold(&self.entry(&flow, &notes, client.0));
+        let (mut blind, mut seen) = (std::mem::take(&mut self.blind), std::mem::take(&mut self.circumstances));
+        blind.note(&flow, &notes, &self.flow_view(id, &flow, &notes, client), &mut seen);
+        (self.blind, self.circumstances) = (blind, seen);
+        self.queue.push_back(Queued::Flow(id, Box::new((flow, notes))));
     }
 
     /// A client got an answer: flows to it that had just begun without a name get this one.
@@ -84,7 +93,7 @@ impl Engine {
             let Some(found) = found.first() else { continue };
             let Some(name) = self.chains.looked_up(found, &mut self.names) else { return };
             let frame = found.frame;
-            if let Some(notes) = self.position(flow).and_then(|at| self.notes.get_mut(at)) {
+            if let Some(notes) = self.notes.get_mut(flow) {
                 notes.looked = notes.looked.or(Some(Looked { name, age_secs: 0, frame, asker, after: true }));
             }
         }
@@ -111,7 +120,7 @@ impl Engine {
     pub(super) fn note(&mut self, id: FlowId, side: Side, fact: Fact, frame: FrameNo, time: Timestamp) {
         let Some(flow) = self.table.get(id) else { return };
         let (from, to) = (flow.ends[side], flow.ends[side.other()]);
-        let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) else { return };
+        let Some(notes) = self.notes.get_mut(id) else { return };
         match fact {
             Fact::Speaks(token) => {
                 let set = self.tokens.set(token);
@@ -179,7 +188,7 @@ impl Engine {
                 let at_hand = notes.names_at_hand();
                 let sni = offer.sni.take().and_then(|name| self.names.intern(name.exact(), at_hand));
                 let offer = self.offer_number(offer);
-                if let Some(notes) = self.position(id).and_then(|at| self.notes.get_mut(at)) {
+                if let Some(notes) = self.notes.get_mut(id) {
                     notes.agreement = self.agreements.offered(notes.agreement, offer);
                 }
                 self.handshakes.push_back(Handshake {
@@ -272,7 +281,7 @@ impl Engine {
 
     /// Files what a flow showed of the way to one of its ends.
     pub(super) fn measured(&mut self, id: FlowId, from: End, trip: RoundTrip) {
-        let notes = self.position(id).and_then(|at| self.notes.get_mut(at));
+        let notes = self.notes.get_mut(id);
         let known = notes.as_ref().and_then(|notes| notes.trip);
         let kept = self.trips.add(from.address, trip, self.limits.ledger.endpoints, known);
         if let Some(notes) = notes {

@@ -42,7 +42,8 @@ pub struct LedgerLimits {
 impl Default for LedgerLimits {
     fn default() -> Self {
         Self {
-            handshakes: 1 << 20,
+            // Answers come within seconds: so many hellos do not.
+            handshakes: 1 << 14,
             // Clients of one kind make a handful; a hundred thousand is somebody trying.
             offers: 1 << 17,
             // Four million names of the usual length.

@@ -40,10 +40,11 @@ use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
 use crate::dissect::fact::{Choice, MediaKind, Offer};
 use crate::dissect::{Fact, Facts};
-use crate::flow::{Flow, FlowId, FlowTable};
+use crate::flow::{Flow, FlowId, FlowTable, Kept};
 use crate::policy::{Circumstances, Silence};
 use crate::wire::{Day, End, Fragment, Frame, FrameNo, Pair, Side, Text, Timestamp, TransportKind, canonical};
 use agreements::Agreements;
+use blind::BlindSpots;
 use client::Vantage;
 use hashbrown::HashMap;
 use interfaces::Interfaces;
@@ -144,8 +145,10 @@ impl Rows for NoRows {
 pub struct Engine {
     decoder: Decoder,
     table: FlowTable,
-    /// Beside the table's flows, same order.
-    notes: VecDeque<Notes>,
+    /// Beside the table's flows.
+    notes: Kept<Notes>,
+    /// What could not be seen of flows that are not kept any more.
+    blind: BlindSpots,
     names: Names,
     book: NameBook,
     tokens: Tokens,
@@ -194,7 +197,8 @@ impl Engine {
         Self {
             decoder: Decoder::new(),
             table: FlowTable::new(config.limits.flows),
-            notes: VecDeque::new(),
+            notes: Kept::default(),
+            blind: BlindSpots::default(),
             names: Names::new(config.limits.ledger.name_bytes),
             book: NameBook::default(),
             tokens: Tokens::default(),
@@ -335,8 +339,7 @@ impl Engine {
     }
 
     fn owner(&mut self, flow: Option<FlowId>, owner: Owner, watched: bool) {
-        let at = flow.or(self.latest).and_then(|id| self.position(id));
-        if let Some(notes) = at.and_then(|at| self.notes.get_mut(at)) {
+        if let Some(notes) = flow.or(self.latest).and_then(|id| self.notes.get_mut(id)) {
             notes.owner = self.owners.intern(owner, watched).or(notes.owner);
         }
     }
@@ -344,15 +347,13 @@ impl Engine {
     /// Flows that had traffic since then and of which no program is known: each with its first frame and its ends as that has
     /// them.
     pub fn ownerless(&self, since: Timestamp) -> impl Iterator<Item = (FlowId, FrameNo, TransportKind, End, End)> {
-        let flows = self.table.iter().zip(&self.notes);
-        let wanted = flows.filter(move |((_, flow), notes)| notes.owner.is_none() && flow.last >= since);
-        wanted.map(|((id, flow), _)| (id, flow.first_frame, flow.transport, flow.ends.first, flow.ends.second))
+        let wanted = self.flows().filter(move |(_, flow, notes)| notes.owner.is_none() && flow.last >= since);
+        wanted.map(|(id, flow, _)| (id, flow.first_frame, flow.transport, flow.ends.first, flow.ends.second))
     }
 
-    /// Where the notes of a flow stand, if it is still kept.
-    fn position(&self, id: FlowId) -> Option<usize> {
-        let retired = self.table.opened() - self.notes.len() as u64;
-        u64::from(id.0).checked_sub(retired).map(|at| at as usize)
+    /// All flows that are kept, with what is noted of them, in order.
+    fn flows(&self) -> impl Iterator<Item = (FlowId, &Flow, &Notes)> {
+        self.table.iter().zip(self.notes.iter()).map(|((id, flow), (_, notes))| (id, flow, notes))
     }
 
     fn series_key(&self, flow: &Flow, notes: &Notes) -> (SeriesKey, Side) {
@@ -387,7 +388,7 @@ impl Engine {
     fn close_window(&mut self) {
         let mut timeline = std::mem::replace(&mut self.timeline, Timeline::new(TimelineLimits::default()));
         for (id, flow, sent) in self.table.active() {
-            if let Some(notes) = self.position(id).and_then(|at| self.notes.get(at)) {
+            if let Some(notes) = self.notes.get(id) {
                 self.book_time(&mut timeline, flow, notes, sent);
             }
         }

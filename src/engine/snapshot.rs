@@ -64,7 +64,7 @@ impl Engine {
     pub fn snapshot(&self, knowledge: &Knowledge, rows: usize) -> Snapshot {
         let (summary, filed_as) = self.fold(knowledge, &mut NoRows);
         let skip = self.notes.len().saturating_sub(rows);
-        let flows = self.table.iter().zip(&self.notes).skip(skip).map(|((id, flow), notes)| {
+        let flows = self.flows().skip(skip).map(|(id, flow, notes)| {
             let client = self.vantage.client(flow, notes);
             let view = self.flow_view(id, flow, notes, client);
             let name = notes.name(client.0).map(|(name, _)| name);

@@ -1,6 +1,5 @@
 //! The picture at the end, or at any time before: flows folded into recipients, judged, and every bound that was reached.
 
-use super::blind::BlindSpots;
 use super::ledger::{self, Ledger};
 use super::recipients::{Knowledge, Recipients};
 use super::timeline::Share;
@@ -40,15 +39,13 @@ impl Engine {
         let mut circumstances = self.circumstances.clone();
         circumstances.last = self.now;
         circumstances.flows = self.table.opened();
-        let mut blind = BlindSpots::default();
-        for ((id, flow), notes) in self.table.iter().zip(&self.notes) {
+        let mut blind = self.blind.clone();
+        for (id, flow, notes) in self.flows() {
             let client = self.vantage.client(flow, notes);
             ledger.fold(&self.entry(flow, notes, client.0));
             let view = self.flow_view(id, flow, notes, client);
             rows.flow(&view);
-            if matches!(view.scope, "" | "in") {
-                blind.note(flow, notes, &view, &mut circumstances);
-            }
+            blind.note(flow, notes, &view, &mut circumstances);
         }
         for handshake in &self.handshakes {
             if let Some(view) = self.handshake_view(handshake) {
@@ -150,7 +147,7 @@ impl Engine {
     /// Public remote addresses for which no flow has a name; those that were sent most come first.
     pub fn nameless(&self) -> Vec<IpAddr> {
         let mut ledger = self.ledger.clone();
-        for ((_, flow), notes) in self.table.iter().zip(&self.notes) {
+        for (_, flow, notes) in self.flows() {
             ledger.fold(&self.entry(flow, notes, self.vantage.client(flow, notes).0));
         }
         let nameless = |e: &&ledger::Endpoint| e.encounters.iter().all(|e| e.name.is_none());

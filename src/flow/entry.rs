@@ -1,6 +1,7 @@
 //! One generation of a conversation: its ends, its counts, and who still listens to it.
 
 use super::reader::{Reader, Verdict};
+use super::table::Limits;
 use super::timed::Timed;
 use crate::dissect::Facts;
 use crate::dissect::fact::MediaSeen;
@@ -74,6 +75,16 @@ impl Flow {
 
     pub(super) fn is_closed(&self) -> bool {
         self.tcp.iter().any(|t| t.reset) || self.tcp.iter().all(|t| t.fin)
+    }
+
+    /// Whether nothing more will come of it, as far as anybody can tell after so long a silence.
+    pub(super) fn is_over(&self, now: Timestamp, limits: &Limits) -> bool {
+        let silence = match self.transport {
+            TransportKind::Udp => limits.udp_idle,
+            TransportKind::Tcp if self.is_closed() => limits.tcp_quiet.saturating_mul(2),
+            TransportKind::Tcp => limits.tcp_idle,
+        };
+        now.since(self.last) > silence
     }
 
     /// A TCP flow whose opening was not captured.

@@ -5,10 +5,12 @@
 
 mod asked;
 mod entry;
+mod kept;
 mod reader;
 mod stream;
 mod table;
 mod timed;
 
 pub use entry::{Flow, FlowId, Sent};
+pub use kept::Kept;
 pub use table::{FlowTable, Limits, TableLosses};

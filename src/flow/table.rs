@@ -2,6 +2,7 @@
 
 use super::asked::Asked;
 use super::entry::{Flow, FlowId};
+use super::kept::Kept;
 use super::reader::{Reader, Verdict};
 use crate::dissect::{Fact, Facts};
 use crate::wire::{
@@ -9,7 +10,6 @@ use crate::wire::{
     TransportKind, TripKind,
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
-use std::collections::VecDeque;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 
@@ -18,12 +18,16 @@ use std::num::NonZeroU64;
 pub struct Limits {
     /// Flows kept at a time. Beyond it the oldest are retired: complete rows, but their 5-tuple is forgotten.
     pub flows: usize,
+    /// Of these, flows that are over; beyond it the oldest are retired. Their rows are final.
+    pub finished: usize,
     /// Bytes that all readers together may hold for reassembly.
     pub held_bytes: usize,
     /// Silence after which a UDP 5-tuple that speaks again counts as a new flow, in nanoseconds.
     pub udp_idle: u64,
-    /// Silence after which nobody listens to a TCP flow any more, in nanoseconds.
+    /// Silence after which nobody listens to a TCP flow any more, in nanoseconds. A closed one is over after twice that.
     pub tcp_quiet: u64,
+    /// Silence after which a TCP flow that was not closed is over, in nanoseconds.
+    pub tcp_idle: u64,
 }
 
 impl Default for Limits {
@@ -31,11 +35,16 @@ impl Default for Limits {
         Self {
             // About 400 MiB with everything that hangs on a flow.
             flows: 1 << 20,
+            // Half a day of one call after the other; 6 MB with everything that hangs on them.
+            finished: 1 << 14,
             // A call's hellos are in flight for a second; 64 MiB is a thousand of the largest.
             held_bytes: 64 << 20,
             // Longer than the keep-alive of any media flow (RFC 8445 §11: 15 s) and most NAT bindings (RFC 4787: 2 min).
             udp_idle: 300_000_000_000,
+            // The maximum segment lifetime (RFC 9293 §3.4.2): a closed connection is remembered for two.
             tcp_quiet: 120_000_000_000,
+            // RFC 5382 REQ-5: no NAT forgets a connection earlier, and keep-alives come every two hours (RFC 9293 §3.8.4).
+            tcp_idle: 7_440_000_000_000,
         }
     }
 }
@@ -53,13 +62,20 @@ pub struct TableLosses {
 /// in the processor's cache, where the index of all flows does not.
 const RECENT: usize = 2048;
 
+/// A flow that goes on for so long, in nanoseconds, is set apart when its turn to be retired comes: those behind it are not
+/// kept because of it.
+const LONG: u64 = 3_600_000_000_000;
+/// How often those set apart are looked at, in nanoseconds.
+const LOOK_EVERY: u64 = 60_000_000_000;
+
 /// The flows of a capture.
 #[derive(Debug)]
 pub struct FlowTable {
     limits: Limits,
-    /// Flow `n` stands at `n - retired`.
-    flows: VecDeque<Flow>,
-    retired: u32,
+    flows: Kept<Flow>,
+    /// When those set apart were looked at, and which of them were over then.
+    looked: Timestamp,
+    over: Vec<FlowId>,
     /// 5-tuple → number of its latest generation, each with its hash, so that growing touches no flow. Seeded per
     /// table: addresses and ports are chosen by others.
     index: HashTable<(u32, u32)>,
@@ -87,8 +103,9 @@ impl FlowTable {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            flows: VecDeque::new(),
-            retired: 0,
+            flows: Kept::default(),
+            looked: Timestamp::ZERO,
+            over: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             recent: Box::new([(0, u32::MAX); RECENT]),
@@ -107,18 +124,18 @@ impl FlowTable {
 
     #[must_use]
     pub fn get(&self, id: FlowId) -> Option<&Flow> {
-        self.flows.get(id.0.checked_sub(self.retired)? as usize)
+        self.flows.get(id)
     }
 
     /// All flows that are still kept, in order.
     pub fn iter(&self) -> impl Iterator<Item = (FlowId, &Flow)> {
-        (self.retired..).map(FlowId).zip(&self.flows)
+        self.flows.iter()
     }
 
     /// Flows ever opened.
     #[must_use]
     pub fn opened(&self) -> u64 {
-        u64::from(self.retired) + self.flows.len() as u64
+        u64::from(self.flows.next().0)
     }
 
     /// The flows that sent something since [`Self::clear_active`], with the bytes that each side sent since.
@@ -131,29 +148,52 @@ impl FlowTable {
 
     pub fn clear_active(&mut self) {
         for (id, _) in self.active.drain(..) {
-            let flow = self.flows.get_mut(id.0.wrapping_sub(self.retired) as usize);
-            if let Some(meter) = flow.and_then(|flow| flow.reader.meter_mut()) {
+            if let Some(meter) = self.flows.get_mut(id).and_then(|flow| flow.reader.meter_mut()) {
                 meter.mark();
             }
         }
     }
 
-    /// Takes out the oldest flow if the table is full, with the bytes that each side sent since [`Self::clear_active`].
-    pub fn retire(&mut self) -> Option<(FlowId, Flow, Pair<u64>)> {
-        if self.flows.len() < self.limits.flows {
-            return None;
-        }
-        let flow = self.flows.pop_front()?;
-        let id = self.retired;
-        self.retired += 1;
-        self.losses.retired_early += 1;
+    /// Takes out a flow that is over, if there are too many of them, or the oldest if the table is full; with the bytes that
+    /// each side sent since [`Self::clear_active`].
+    pub fn retire(&mut self, now: Timestamp) -> Option<(FlowId, Flow, Pair<u64>)> {
+        let id = if self.flows.len() < self.limits.flows {
+            self.over(now)?
+        } else {
+            let (id, oldest) = self.flows.iter().next()?;
+            self.losses.retired_early += u64::from(!oldest.is_over(now, &self.limits));
+            id
+        };
+        let flow = self.flows.take(id)?;
         self.held -= flow.held as usize;
         let short = self.short_hash(&flow.key());
-        if let Ok(entry) = self.index.find_entry(spread(short), |&(n, _)| n == id) {
+        if let Ok(entry) = self.index.find_entry(spread(short), |&(n, _)| n == id.0) {
             entry.remove();
         }
-        let sent = self.forget_active(FlowId(id), &flow);
-        Some((FlowId(id), flow, sent))
+        let sent = self.forget_active(id, &flow);
+        Some((id, flow, sent))
+    }
+
+    /// A flow that is over, if there are more than need be kept: mostly the oldest.
+    fn over(&mut self, now: Timestamp) -> Option<FlowId> {
+        while self.flows.count_latest() > self.limits.finished {
+            let (id, oldest) = self.flows.front()?;
+            if oldest.is_over(now, &self.limits) {
+                return Some(id);
+            }
+            if now.since(oldest.first) < LONG {
+                return None;
+            }
+            self.flows.set_apart()?;
+        }
+        if now.since(self.looked) > LOOK_EVERY {
+            self.looked = now;
+            let over = self.flows.older().filter(|(_, flow)| flow.is_over(now, &self.limits));
+            self.over = over.map(|(id, _)| id).collect();
+        }
+        let over = |id: &FlowId| self.flows.get(*id).is_some_and(|flow| flow.is_over(now, &self.limits));
+        let at = self.over.iter().position(over)?;
+        Some(self.over.remove(at))
     }
 
     /// Takes a flow from the list of active ones; the last one of the list gets its place.
@@ -164,7 +204,7 @@ impl FlowTable {
         };
         self.active.swap_remove(at);
         if let Some((moved, _)) = self.active.get(at)
-            && let Some(moved) = self.flows.get_mut(moved.0.wrapping_sub(self.retired) as usize)
+            && let Some(moved) = self.flows.get_mut(*moved)
         {
             moved.active = at as u32;
         }
@@ -175,8 +215,7 @@ impl FlowTable {
     /// that sent the packet, and whether the packet opened the flow.
     pub fn accept(&mut self, packet: &Packet<'_>, frame: &Frame<'_>, out: &mut Facts) -> (FlowId, Side, bool) {
         let (id, side, opened) = self.find(packet, frame);
-        let at = id.0.wrapping_sub(self.retired) as usize;
-        let Some(flow) = self.flows.get_mut(at) else { return (id, side, opened) };
+        let Some(flow) = self.flows.get_mut(id) else { return (id, side, opened) };
         flow.last = flow.last.max(frame.time);
         if self.active.get(flow.active as usize).is_none_or(|(active, _)| *active != id) {
             flow.active = self.active.len() as u32;
@@ -211,7 +250,7 @@ impl FlowTable {
                     let read = flow.reader.datagram(side, (packet.payload, len), frame.time, &flow.ends, out);
                     if read || packet.payload.first() == Some(&0xff) {
                         self.asked.datagram((id, side), packet.payload, (frame.number, frame.time), out);
-                        self.book(at);
+                        self.book(id);
                     }
                 }
             }
@@ -227,7 +266,7 @@ impl FlowTable {
                     out,
                 );
                 self.asked.segment((id, side), packet.payload, (frame.number, frame.time), out);
-                self.book(at);
+                self.book(id);
             }
             (Reader::Stream(_), _) => {}
         }
@@ -236,8 +275,7 @@ impl FlowTable {
 
     /// Notes which side of a flow the audited device is, from the hardware addresses of a frame that `side` sent.
     pub fn note_device(&mut self, id: FlowId, side: Side, (source, destination): ([u8; 6], [u8; 6]), device: [u8; 6]) {
-        let at = id.0.wrapping_sub(self.retired) as usize;
-        if let Some(flow) = self.flows.get_mut(at).filter(|f| f.subject.is_none()) {
+        if let Some(flow) = self.flows.get_mut(id).filter(|f| f.subject.is_none()) {
             flow.subject = if source == device {
                 Some(side)
             } else if destination == device {
@@ -250,19 +288,19 @@ impl FlowTable {
 
     /// The capture is over: holes will not be filled, so what lies behind them is read. Facts come with their flow.
     pub fn end(&mut self, mut tell: impl FnMut(FlowId, Facts)) {
-        for (n, flow) in (self.retired..).zip(&mut self.flows) {
+        for (id, flow) in self.flows.iter_mut() {
             let facts = flow.stop_reading();
             flow.held = 0;
             if !facts.0.is_empty() {
-                tell(FlowId(n), facts);
+                tell(id, facts);
             }
         }
         self.held = 0;
     }
 
     /// Keeps the books of held bytes; over the bound, the flow that wanted more is no longer read.
-    fn book(&mut self, at: usize) {
-        let Some(flow) = self.flows.get_mut(at) else { return };
+    fn book(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
         let held = flow.reader.held();
         self.held = self.held - flow.held as usize + held;
         flow.held = held as u32;
@@ -289,11 +327,11 @@ impl FlowTable {
         }
         let key = FlowKey::new(transport, source, destination);
         let short = self.short_hash(&key);
-        let (flows, retired) = (&self.flows, self.retired);
-        let flow_at = |n: u32| flows.get(n.wrapping_sub(retired) as usize);
+        let flows = &self.flows;
+        let flow_at = |n: u32| flows.get(FlowId(n));
         let found =
             self.index.find_mut(spread(short), |&(n, h)| h == short && flow_at(n).is_some_and(|f| f.key() == key));
-        let next = self.retired + self.flows.len() as u32;
+        let FlowId(next) = flows.next();
         let (number, opened) = if let Some((number, _)) = found {
             let reuse = flow_at(*number).is_none_or(|f| is_reuse(f, packet, frame.time, &self.limits));
             if reuse {
@@ -305,7 +343,7 @@ impl FlowTable {
             (next, true)
         };
         if opened {
-            self.flows.push_back(open(packet, frame));
+            self.flows.push(open(packet, frame));
             if transport == TransportKind::Tcp {
                 self.listening.push(FlowId(number));
             }
@@ -325,7 +363,7 @@ impl FlowTable {
     }
 
     fn matching(&self, number: u32, transport: TransportKind, source: End, destination: End) -> Option<(&Flow, Side)> {
-        let flow = self.flows.get(number.wrapping_sub(self.retired) as usize)?;
+        let flow = self.flows.get(FlowId(number))?;
         if flow.transport != transport {
             return None;
         }
@@ -343,13 +381,12 @@ impl FlowTable {
     pub fn sweep(&mut self, now: Timestamp, mut tell: impl FnMut(FlowId, Facts)) {
         let mut listening = std::mem::take(&mut self.listening);
         listening.retain(|&id| {
-            let at = id.0.wrapping_sub(self.retired) as usize;
-            let Some(flow) = self.flows.get_mut(at) else { return false };
+            let Some(flow) = self.flows.get_mut(id) else { return false };
             if now.since(flow.last) <= self.limits.tcp_quiet {
                 return matches!(flow.reader, Reader::Stream(_));
             }
             let facts = flow.stop_reading();
-            self.book(at);
+            self.book(id);
             if !facts.0.is_empty() {
                 tell(id, facts);
             }
