@@ -191,6 +191,12 @@ impl Engine {
                 if let Some(notes) = self.notes.get_mut(id) {
                     notes.agreement = self.agreements.offered(notes.agreement, offer);
                 }
+                if self.handshakes.len() >= self.limits.ledger.handshakes
+                    && let Some(oldest) = self.handshakes.pop_front()
+                {
+                    self.handshakes_retired += 1;
+                    self.queue.push_back(Queued::Handshake(oldest));
+                }
                 self.handshakes.push_back(Handshake {
                     frame,
                     time,
@@ -203,12 +209,6 @@ impl Engine {
                     since: awaited.unwrap_or((frame, time)),
                     answered: false,
                 });
-                if self.handshakes.len() > self.limits.ledger.handshakes
-                    && let Some(oldest) = self.handshakes.pop_front()
-                {
-                    self.handshakes_retired += 1;
-                    self.queue.push_back(Queued::Handshake(oldest));
-                }
                 return;
             }
             Fact::Chosen(choice) => {

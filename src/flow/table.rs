@@ -176,7 +176,7 @@ impl FlowTable {
 
     /// A flow that is over, if there are more than need be kept: mostly the oldest.
     fn over(&mut self, now: Timestamp) -> Option<FlowId> {
-        while self.flows.count_latest() > self.limits.finished {
+        while self.flows.count_latest() >= self.limits.finished {
             let (id, oldest) = self.flows.front()?;
             if oldest.is_over(now, &self.limits) {
                 return Some(id);
