@@ -218,7 +218,7 @@ pub fn flow(data: &[u8]) {
         let number = FrameNo(accepted);
         let original_len = payload.len() as u32 + 54;
         let frame = Frame { number, time: now, link: LinkType(1), original_len, bytes: payload };
-        if let Some((_, flow, _)) = table.retire() {
+        if let Some((_, flow, _)) = table.retire(now) {
             counted += flow.sent.iter().map(|s| s.packets).sum::<u64>();
         }
         let mut facts = Facts::default();

@@ -171,7 +171,9 @@ fn flows_that_are_over_need_not_be_kept() {
     assert_ne!(few.0.flows, all.0.flows, "the long one has its row when it ends");
     let sorted = |p: &Picture| {
         let mut all = [&p.flows, &p.handshakes, &p.endpoints, &p.facts, &p.findings].map(Clone::clone);
-        all.iter_mut().for_each(|rows| rows.sort_unstable());
+        for rows in &mut all {
+            rows.sort_unstable();
+        }
         all
     };
     assert!(sorted(&few.0) == sorted(&all.0), "more than the order differs");
