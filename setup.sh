@@ -61,7 +61,7 @@ done
 if [ "${1:-}" = lab ]; then
   # One program of each package, and the package.
   lab="ip=iproute2 curl=curl openssl=openssl tmux=tmux tshark=tshark chromium=chromium pdftoppm=poppler-utils pasta=passt setcap=libcap2-bin
-    slirp4netns=slirp4netns nft=nftables janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base pip3=python3-pip"
+    slirp4netns=slirp4netns nft=nftables sudo=sudo janus=janus turnserver=coturn nginx=nginx-light dnsmasq=dnsmasq-base pip3=python3-pip"
   missing=
   for pair in $lab; do
     have "${pair%%=*}" || PATH="$PATH:/usr/sbin:/sbin" have "${pair%%=*}" || missing="$missing ${pair#*=}"

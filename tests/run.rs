@@ -321,6 +321,7 @@ fn where_no_helper_serves_the_superuser_nat_does_and_all_is_undone() {
     let Some(mut world) = World::new("nat") else { return };
     world.others.push(world.other("s", "upstream"));
     sh(&format!("ip netns exec {} sh -c 'echo 0 > /proc/sys/net/ipv4/ip_forward'", world.machine));
+    sh(&format!("ip -n {} link set zm mtu 1400", world.machine));
     let before = state(&world);
     // Neither pasta nor slirp4netns, and a resolver on the loopback that writes down whom it asks.
     let without = "for p in pasta slirp4netns; do mount --bind /dev/null \"$(command -v $p)\"; done
@@ -343,7 +344,7 @@ fn where_no_helper_serves_the_superuser_nat_does_and_all_is_undone() {
     assert!(flows.iter().all(|f| f["server_port"] != PORTS[1]), "somebody else's: {flows:#?}");
     // No packet is larger than it is on the way.
     let packets: u64 = calls.iter().map(|f| f["packets_down"].as_u64().unwrap()).sum();
-    assert!(packets >= (BODY / 1_448) as u64, "{packets} packets: {calls:#?}");
+    assert!(packets >= (BODY / 1_348) as u64, "{packets} packets: {calls:#?}");
     let journal = fs::read_to_string(world.path("evidence/data/capture/journal.jsonl")).unwrap();
     for wanted in ["connected by NAT", "nft table zollhund_", "the client asks those of /run/systemd/resolve"] {
         assert!(journal.contains(wanted), "{wanted}: {journal}");
@@ -389,6 +390,43 @@ fn nat_is_undone_however_the_run_ends_and_serves_the_user_who_called() {
     let said = String::from_utf8_lossy(&refused.stderr);
     assert_eq!((refused.status.code(), said.lines().count()), (Some(2), 1), "{said}");
     assert!(said.contains("only the superuser may; put `sudo` in front"), "{said}");
+}
+
+#[test]
+fn what_sudo_starts_is_the_callers() {
+    let Some(world) = World::new("sudo") else { return };
+    // The caller has an account, and may, in this process's view of the files only.
+    let caller = format!(
+        "for f in passwd shadow; do cp -p /etc/$f .$f; done
+         echo 'caller:x:{USER}:{USER}::/nonexistent:/bin/sh' >> .passwd; echo 'caller:*:20000:0:99999:7:::' >> .shadow
+         echo 'ALL ALL=(ALL) NOPASSWD: ALL' > .sudoers; chmod 440 .sudoers
+         for f in passwd shadow sudoers; do mount --bind .$f /etc/$f; done
+         exec {} sudo -n \"$0\" \"$@\"",
+        AS_USER.join(" ")
+    );
+    if zollhund::host::find_program("sudo").is_none() {
+        assert!(std::env::var_os("ZOLLHUND_LAB").is_none_or(|v| v != "required"), "sudo is missing");
+        let _ = writeln!(stderr(), "SKIPPED: sudo is not installed");
+        return;
+    }
+    fs::write(format!("/etc/netns/{}/resolv.conf", world.machine), "nameserver 192.0.2.1\n").unwrap();
+    let url = format!("http://{SERVER}:{}/", PORTS[0]);
+    let who = "id -u >who; exec curl -sS -o body --limit-rate 400k --max-time 30 \"$0\"";
+    for network in ["pasta", "nat"] {
+        let evidence = format!("evidence-{network}");
+        let args = ["--network", network, "--save", &evidence, "--", "sh", "-c", who, &url];
+        let done = world.run_by(&["unshare", "-m", "sh", "-ec", &caller], &args).output().unwrap();
+        assert_eq!(done.status.code(), Some(0), "{network}: {}", String::from_utf8_lossy(&done.stderr));
+        assert_eq!(fs::read_to_string(world.path("who")).unwrap().trim(), USER, "{network}");
+        for made in [&evidence, &format!("{evidence}/data/capture/journal.jsonl"), "body"] {
+            let owner = std::os::unix::fs::MetadataExt::uid(&fs::metadata(world.path(made)).unwrap());
+            assert_eq!(owner.to_string(), USER, "{network}: {made}");
+        }
+        let flows = rows(&world.path(&format!("{evidence}/data/flows.jsonl")));
+        assert!(flows.iter().any(|f| f["process"].as_str().is_some_and(|p| p.contains("curl"))), "{flows:#?}");
+        let journal = fs::read_to_string(world.path(&format!("{evidence}/data/capture/journal.jsonl"))).unwrap();
+        assert!(journal.contains("rights given up: ") && !journal.contains("NOT, "), "{journal}");
+    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub(super) const SCRIPT: &str = r#"
 set -f
 read -r go || exit 0
 exec 3<&0 </dev/null
-pid=$1 ip=$2 nft=$3 nsenter=$4 host=$5 client=$6 rules=$7
-shift 7
+pid=$1 ip=$2 nft=$3 nsenter=$4 host=$5 client=$6 mtu=$7 rules=$8
+shift 8
 link=zoll$pid table=zollhund_$pid status=0
 inside() { "$nsenter" --net="/proc/$pid/ns/net" "$ip" "$@"; }
 forward() {
@@ -43,6 +43,8 @@ trap 'undo "$@"; exit 1' HUP INT TERM
 printf '%s\n' "$rules" | "$nft" -f - &&
   "$ip" link add "$link" type veth peer name tap0 netns "$pid" &&
   { "$ip" link set "$link" gso_max_segs 1; inside link set tap0 gso_max_segs 1; } &&
+  "$ip" link set "$link" mtu "$mtu" &&
+  inside link set tap0 mtu "$mtu" &&
   "$ip" addr add "$host" dev "$link" &&
   "$ip" link set "$link" up &&
   forward "$link" "$@" &&
@@ -69,6 +71,8 @@ pub(super) struct Nat {
     programs: Vec<PathBuf>,
     host: Ipv4Addr,
     client: Ipv4Addr,
+    /// As on the way out: of larger packets nobody would be told where replies to "fragmentation needed" are lost.
+    mtu: u32,
     /// Interfaces that forward nothing otherwise.
     off: Vec<String>,
     /// Chains of other tables that drop what they do not know.
@@ -94,6 +98,7 @@ impl Nat {
         Some(Self {
             host: Ipv4Addr::from_bits(network + 1),
             client: Ipv4Addr::from_bits(network + 2),
+            mtu: ways_out(&routes).iter().filter_map(|device| mtu_of(device)).min().unwrap_or(1_500),
             off: devices(&routes).into_iter().filter(is_off).collect(),
             dropping: dropping(&says(nft, &["list", "chains"]).unwrap_or_default()),
             programs,
@@ -104,7 +109,8 @@ impl Nat {
     pub(super) fn arguments(&self) -> Vec<String> {
         let mut words = vec![std::process::id().to_string()];
         words.extend(self.programs.iter().map(|program| program.display().to_string()));
-        words.extend([format!("{}/30", self.host), format!("{}/30", self.client), self.rules()]);
+        words.extend([format!("{}/30", self.host), format!("{}/30", self.client)]);
+        words.extend([self.mtu.to_string(), self.rules()]);
         words.extend(self.off.iter().cloned());
         words
     }
@@ -202,6 +208,16 @@ fn devices(routes: &str) -> BTreeSet<String> {
     routes.lines().filter_map(device).collect()
 }
 
+/// Interfaces to which routes for everything lead.
+fn ways_out(routes: &str) -> BTreeSet<String> {
+    devices(&routes.lines().filter(|line| line.starts_with("default ")).collect::<Vec<_>>().join("\n"))
+}
+
+fn mtu_of(device: &str) -> Option<u32> {
+    let path = Path::new("/sys/class/net").join(device).join("mtu");
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
 /// Interfaces whose forwarding other runs of this program switched on, from the sets of all tables.
 fn switched_on(sets: &str) -> BTreeSet<String> {
     let mut own = false;
@@ -255,6 +271,7 @@ mod tests {
     fn what_is_changed_is_read_from_what_the_programs_say() {
         let routes = "default via 192.0.2.1 dev eth0\n192.0.2.0/24 dev eth0\n10.8.0.0/16 dev wg0\n172.31.253.0/30 dev zoll7\nlocal 127.0.0.1 dev lo table local\n";
         assert_eq!(devices(routes).into_iter().collect::<Vec<_>>(), ["eth0", "wg0"]);
+        assert_eq!(ways_out(routes).into_iter().collect::<Vec<_>>(), ["eth0"]);
         let sets = "table ip other {\n\tset x {\n\t\telements = { \"br0\" }\n\t}\n}\ntable ip zollhund_7 {\n\tset off {\n\t\ttype ifname\n\t\telements = { \"eth0\",\n\t\t\t     \"a.b-c\" }\n\t}\n}\n";
         assert_eq!(switched_on(sets).into_iter().collect::<Vec<_>>(), ["a.b-c", "eth0"]);
         let chains = "table ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n\tchain INPUT {\n\t\ttype filter hook input priority filter; policy drop;\n\t}\n}\n";

@@ -52,7 +52,7 @@ pub struct Owners<T> {
     sockets: Option<Sockets>,
     locals: HashSet<IpAddr>,
     watch: Watch,
-    /// As it was at its start.
+    /// As it was when it was looked at last.
     only: Option<Owner>,
     /// Processes that are the client's, also those that ended.
     watched: HashSet<Identity>,
@@ -278,17 +278,30 @@ impl<T> Owners<T> {
             }
             Err(why) => {
                 *self.tally.unknown.entry(why).or_default() += 1;
-                match &self.only {
-                    Some(client) => Lookup::Known { owner: client.clone(), watched: true },
+                match self.client() {
+                    Some(owner) => Lookup::Known { owner, watched: true },
                     None => Lookup::Unknown(why),
                 }
             }
         }
     }
 
+    /// The client of a namespace of its own, as it is by now: what is started is often a script that becomes the program
+    /// (execve(2)).
+    fn client(&mut self) -> Option<Owner> {
+        let client = self.only.as_mut()?;
+        if let Some(now) = Process::read(client.pid).filter(|now| now.name != client.name) {
+            let now = now.owner(OwnerMatch::Namespace);
+            if now.started == client.started {
+                *client = now;
+            }
+        }
+        Some(client.clone())
+    }
+
     fn know(&mut self, process: &Process) -> Known {
         let identity = process.identity();
-        if let Some(known) = self.known.get(&identity) {
+        if let Some(known) = self.known.get(&identity).filter(|known| known.owner.name == process.name) {
             return known.clone();
         }
         let watched = self.is_watched(process);
@@ -602,5 +615,28 @@ mod tests {
         let told = told(&mut Owners::new(own(), Watch::default()), TransportKind::Tcp, from, to);
         assert!(matches!(&told, Lookup::Known { owner, .. } if owner.pid == other.pid), "{told:?}");
         other.end();
+    }
+
+    #[test]
+    fn a_script_that_becomes_the_client_is_called_as_the_client() {
+        let mut sh = Command::new("sh");
+        let sh = sh.args(["-c", "read go; exec cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = sh.spawn().unwrap();
+        let watch = Watch { only: Some(child.id()), ..Watch::default() };
+        let mut owners = Owners::<()>::new([], watch);
+        let end = End { address: IpAddr::from([192, 0, 2, 1]), port: 1 };
+        let mut name = || match owners.ask((), TransportKind::Tcp, end, end) {
+            Some(((), Lookup::Known { owner, watched: true })) => owner.name.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(name(), "sh");
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(b"go\nthere\n").unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!((said.as_str(), name().as_str()), ("there\n", "cat"));
+        drop(input);
+        child.wait().unwrap();
+        assert_eq!(name(), "cat", "what has ended keeps its name");
     }
 }

@@ -382,6 +382,10 @@ impl Session {
             stop: Arc::clone(&stop),
         };
         let capture = Running::start("zh-capture", move || intake.run())?;
+        if live && !dropped_rights.is_empty() {
+            let text = Text::from(format!("rights given up: {}", dropped_rights.join("; ")).as_str());
+            let _ = orders.send(Order::Told(Told::Notice { time: wall(), grave: false, text }));
+        }
         Ok(Self {
             capture,
             analysis,
