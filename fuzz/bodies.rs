@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use zollhund::attribution::{Atlas, Organisations};
-use zollhund::capture::{CaptureFile, Digest, Record};
+use zollhund::capture::{CaptureFile, Captured, Digest};
 use zollhund::decode::{Decoded, Decoder};
 use zollhund::dissect::{Dissector, Fact, Facts, Opening, Part, Probe, Protocol, REGISTRY, Step};
 use zollhund::engine::{Config, Engine, Input, Knowledge, NoRows};
@@ -274,12 +274,12 @@ pub fn capture(data: &[u8]) {
     // Gzip makes at most 1032 bytes of one; the smallest thing told is a comment option of four bytes.
     for _ in 0..data.len() * 300 + 100 {
         match file.next() {
-            Ok(Some(Record::Frame(frame, _))) => {
+            Ok(Some(Captured::Frame { frame, .. })) => {
                 frames += 1;
                 assert_eq!(frame.number, FrameNo(frames));
                 assert!(frame.bytes.len() <= frame.original_len as usize);
             }
-            Ok(Some(Record::Note(_))) => {}
+            Ok(Some(Captured::Note(_))) => {}
             Ok(None) => {
                 assert!(file.ending().is_some());
                 assert_eq!(file.info().frames, frames);
@@ -343,7 +343,7 @@ pub fn engine(data: &[u8]) {
     let Ok(mut file) = CaptureFile::from_reader("fuzz".into(), reader, Digest::Skip) else { return };
     let mut engine = Engine::new(&Config::default());
     while let Ok(Some(record)) = file.next() {
-        if let Record::Frame(frame, _) = record {
+        if let Captured::Frame { frame, .. } = record {
             engine.ingest(Input::Frame(frame));
         }
         while engine.poll().is_some() {}

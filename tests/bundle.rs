@@ -10,14 +10,19 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use zollhund::capture::{CaptureFile, Digest, Record};
+use zollhund::capture::{CaptureFile, Captured, Digest};
 
 /// A sealed bundle of the first frames of the generated call, with an audit file and a profile.
 fn sealed(folder: &Folder) -> String {
+    sealed_with(folder, &[])
+}
+
+fn sealed_with(folder: &Folder, more: &[&str]) -> String {
     let capture = folder.file("call.pcap", pcap(CALL.link, &frames(400)));
     let audit = folder.file("audit.toml", AUDIT);
     let bundle = folder.path("case");
-    let ran = zollhund(&["analyze", &capture, "--service", "zoom", "--audit", &audit, "--save", &bundle]);
+    let words = ["analyze", &capture, "--service", "zoom", "--audit", &audit, "--save", &bundle];
+    let ran = zollhund(&[&words, more].concat());
     assert_eq!(ran.status, 0, "{}", ran.err);
     assert!(ran.err.contains("sealed in"), "{}", ran.err);
     bundle
@@ -154,8 +159,17 @@ fn signature_and_time_stamp_come_from_outside_and_are_noted() {
 
 #[test]
 fn what_an_interrupted_run_left_is_told_and_can_be_sealed() {
+    for (more, file, said) in [
+        (&[][..], "capture-00001.pcapng", "call.pcap: it was not read to its end"),
+        (&["--keep-raw"], "call.pcap", "bytes were copied"),
+    ] {
+        interrupted(more, file, said);
+    }
+}
+
+fn interrupted(more: &[&str], file: &str, said: &str) {
     let folder = Folder::new();
-    let bundle = sealed(&folder);
+    let bundle = sealed_with(&folder, more);
     let root = Path::new(&bundle);
     // As after a kill while capturing: no table, no manifest, a capture cut in the middle of a record.
     for path in tree(root) {
@@ -164,16 +178,22 @@ fn what_an_interrupted_run_left_is_told_and_can_be_sealed() {
             fs::remove_file(&path).unwrap();
         }
     }
-    let capture = root.join("data/capture/call.pcap");
+    let capture = root.join("data/capture").join(file);
     let bytes = fs::read(&capture).unwrap();
-    fs::write(&capture, &bytes[..bytes.len() - 30]).unwrap();
+    let end = blocks(&bytes).filter(|(kind, ..)| *kind == 6).last().map_or(bytes.len(), |(.., end)| end);
+    fs::write(&capture, &bytes[..end - 30]).unwrap();
+    let journal = root.join("data/capture/journal.jsonl");
+    if journal.exists() {
+        let first: String = fs::read_to_string(&journal).unwrap().split_inclusive('\n').take(1).collect();
+        fs::write(&journal, first).unwrap();
+    }
     let log = root.join("data/custody.jsonl");
     let first: String = fs::read_to_string(&log).unwrap().split_inclusive('\n').take(2).collect();
     fs::write(&log, first).unwrap();
 
     let ran = run(&["verify", &bundle], &[], &[]);
     assert_eq!(ran.status, 3, "{} {}", ran.out, ran.err);
-    assert!(ran.out.contains("399 frames can be read"), "{}", ran.out);
+    assert!(ran.out.contains("399 frames can be read") && ran.out.contains(said), "{}", ran.out);
     let ran = zollhund(&["seal", &bundle]);
     assert_eq!(ran.status, 3, "incomplete stays incomplete: {}", ran.err);
     let (status, said) = statements(&bundle, &["--reanalyze"]);
@@ -220,7 +240,7 @@ mount -o remount,size=64m "$disk"
         }
         assert!(out.contains("verified 3\n") && out.contains("frames can be read"), "{all}");
         assert!(!out.contains("FAILS"), "{all}");
-        let short = out.contains("bytes were copied");
+        let short = out.contains("it was not read to its end");
         assert!(out.contains(if short { "sealed 3\n" } else { "sealed 0\n" }), "{all}");
         assert!(out.contains("again 0\n") && out.contains("byte for byte"), "{all}");
         cut.push(short);
@@ -299,7 +319,7 @@ fn frames_of(path: &str) -> Vec<(u64, u64, Vec<u8>)> {
     let mut file = CaptureFile::open(Path::new(path), Digest::Skip).unwrap();
     let mut found = Vec::new();
     while let Some(record) = file.next().unwrap() {
-        if let Record::Frame(frame, _) = record {
+        if let Captured::Frame { frame, .. } = record {
             found.push((frame.number.0, frame.time.0, frame.bytes.to_vec()));
         }
     }
@@ -393,12 +413,14 @@ fn a_slice_that_cannot_be_cut_leaves_nothing_and_says_why() {
     assert_eq!(zollhund(&["analyze", &capture, "--service", "zoom", "--output", &tables]).status, 0);
     assert!(cut(&tables, "1").contains("analyze --save"));
     // A capture that was shortened no longer has them.
-    let kept = format!("{bundle}/data/capture/call.pcap");
-    fs::write(&kept, pcap(CALL.link, &frames(1))).unwrap();
+    let kept = format!("{bundle}/data/capture/capture-00001.pcapng");
+    let whole = fs::read(&kept).unwrap();
+    let (.., end) = blocks(&whole).find(|(kind, ..)| *kind == 6).unwrap();
+    fs::write(&kept, &whole[..end]).unwrap();
     let code = first_code(&bundle);
     assert!(cut(&bundle, &code).contains("zollhund verify"));
     // What exists stays as it is.
-    fs::write(&kept, pcap(CALL.link, &frames(400))).unwrap();
+    fs::write(&kept, whole).unwrap();
     fs::write(&out, b"mine").unwrap();
     let ran = zollhund(&["report", &bundle, "--finding", &code, "--pcap", &out]);
     assert!(ran.status == 2 && ran.err.contains("exists already"), "{}", ran.err);
@@ -428,15 +450,12 @@ fn a_slice_of_a_capture_that_was_watched_goes_by_packet_ids() {
     // Frames that are no longer there must not move the numbers of the others.
     let recording = format!("{bundle}/data/capture/capture-00001.pcapng");
     let whole = fs::read(&recording).unwrap();
-    let (mut at, mut enhanced, mut shorter) = (0, 0, Vec::new());
-    while at < whole.len() {
-        let word = |at: usize| u32::from_le_bytes(whole[at..at + 4].try_into().unwrap());
-        let len = word(at + 4) as usize;
-        enhanced += usize::from(word(at) == 6);
-        if word(at) != 6 || enhanced != 2 {
-            shorter.extend(&whole[at..at + len]);
+    let (mut enhanced, mut shorter) = (0, Vec::new());
+    for (kind, at, end) in blocks(&whole) {
+        enhanced += usize::from(kind == 6);
+        if kind != 6 || enhanced != 2 {
+            shorter.extend(&whole[at..end]);
         }
-        at += len;
     }
     fs::write(&recording, shorter).unwrap();
     let report: Value =
@@ -455,6 +474,17 @@ fn a_slice_of_a_capture_that_was_watched_goes_by_packet_ids() {
         assert_eq!(time, original[number as usize - 1].0.0, "frame {number}");
         assert!(findings[at]["frames"].as_array().unwrap().contains(&number.into()), "{number}");
     }
+}
+
+/// Blocks of a pcapng file: kind, start and end. None of another file.
+fn blocks(bytes: &[u8]) -> impl Iterator<Item = (u32, usize, usize)> + '_ {
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let mut at = if bytes.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) { 0 } else { bytes.len() };
+    std::iter::from_fn(move || {
+        let from = at;
+        at += (from < bytes.len()).then(|| word(from + 4) as usize)?;
+        Some((word(from), from, at))
+    })
 }
 
 /// The code of a finding that rests on frames.
@@ -480,14 +510,16 @@ fn a_bundle_is_told_compared_and_analyzed_like_what_it_was_made_of() {
         let ran = zollhund(&["report", &bundle, "--format", form]);
         assert!(ran.status == 0 && ran.out.lines().count() > 3, "{form}: {}", ran.err);
     }
-    // The capture that it was made of, analyzed anew, is no different.
+    // The capture that it was made of, analyzed anew, is no different, but for what the bundle says of itself.
     let (capture, audit) = (folder.path("call.pcap"), folder.path("audit.toml"));
     let judged = ["--service", "zoom", "--audit", &audit];
     let ran = zollhund(&[&["diff", &bundle, &capture, "--format", "json", "--fail-on", "info"], &judged[..]].concat());
     assert_eq!(ran.status, 0, "{}", ran.err);
+    let is_its_own = |row: &&Value| row["code"] == "CAP-02" && row["state"] == "gone";
     let difference: Value = serde_json::from_str(&ran.out).unwrap();
     for kind in ["recipients", "organisations", "countries", "findings"] {
         let rows = difference[kind].as_array().unwrap();
+        let rows: Vec<_> = rows.iter().filter(|row| !is_its_own(row)).collect();
         assert!(!rows.is_empty() && rows.iter().all(|row| row["state"] == "same"), "{kind}: {rows:#?}");
     }
     // A bundle is also a place where a capture is.
@@ -496,11 +528,127 @@ fn a_bundle_is_told_compared_and_analyzed_like_what_it_was_made_of() {
         assert_eq!(ran.status, 0, "{}", ran.err);
         ran.out
     };
-    assert_eq!(of(&bundle), of(&capture));
+    let (kept, given) = (of(&bundle), of(&capture));
+    let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<std::collections::BTreeSet<_>>();
+    let gone: Vec<_> = lines(&given).difference(&lines(&kept)).cloned().collect();
+    assert!(gone.len() == 1 && gone[0].starts_with("── Findings"), "{gone:?}");
+}
+
+/// The report in a bundle or a folder of tables.
+fn report(path: &str) -> Value {
+    let places = [format!("{path}/data/report.json"), format!("{path}/report.json")];
+    let place = places.iter().find(|place| Path::new(place).exists()).unwrap();
+    serde_json::from_str(&fs::read_to_string(place).unwrap()).unwrap()
+}
+
+fn sha256(path: impl AsRef<Path>) -> String {
+    zollhund::evidence::digests(path.as_ref()).unwrap().sha256
 }
 
 #[test]
-fn a_watched_device_s_bundle_holds_nothing_of_others() {
+fn what_is_kept_of_a_capture_tells_the_same_and_holds_little_content() {
+    let folder = Folder::new();
+    let all = frames(usize::MAX);
+    let capture = folder.file("call.pcap", pcap(CALL.link, &all));
+    let (bundle, tables) = (folder.path("case"), folder.path("tables"));
+    for place in [["--save", &bundle], ["--output", &tables]] {
+        let ran = zollhund(&[&["analyze", &capture, "--service", "zoom"], &place[..]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+    }
+    for table in ["flows", "endpoints", "handshakes", "dns", "facts", "losses"] {
+        for ending in ["csv", "jsonl"] {
+            let [kept, given] = [format!("{bundle}/data"), tables.clone()];
+            let [kept, given] = [kept, given].map(|at| fs::read(format!("{at}/{table}.{ending}")).unwrap());
+            assert!(kept == given, "{table}.{ending}");
+        }
+    }
+    let (kept, given) = (report(&bundle), report(&tables));
+    let findings = |report: &Value| -> Vec<Value> {
+        let mut rows = report["findings"].as_array().unwrap().clone();
+        rows.retain(|row| row["code"] != "CAP-02");
+        for row in &mut rows {
+            row.as_object_mut().unwrap().remove("id");
+        }
+        rows
+    };
+    assert_eq!(findings(&kept), findings(&given), "but for what is said of the evidence itself");
+    assert_eq!(kept["findings"].as_array().unwrap().len(), findings(&kept).len() + 1);
+    // It says what was given, and what it holds of that.
+    let (was, is) = (&kept["captures"][0], &kept["kept"][0]);
+    assert_eq!((&was["name"], &was["bytes"]), (&"call.pcap".into(), &fs::metadata(&capture).unwrap().len().into()));
+    assert_eq!(was["sha256"], sha256(&capture));
+    let recording = format!("{bundle}/data/capture/capture-00001.pcapng");
+    assert_eq!(is["sha256"], sha256(&recording));
+    assert!(given.get("kept").is_none());
+    let log = fs::read_to_string(format!("{bundle}/data/custody.jsonl")).unwrap();
+    assert!(log.contains(&sha256(&capture)) && log.contains("with the same tables to the byte"), "{log}");
+    let page = fs::read_to_string(format!("{bundle}/data/report.html")).unwrap();
+    assert!(page.contains("what the bundle keeps of it") && page.contains("capture as it was given"), "{page}");
+    // All frames with all their lengths, and not what they carried.
+    let frames = frames_of(&recording);
+    assert_eq!(frames.len(), all.len());
+    assert!(frames.iter().zip(&all).all(|((.., kept), (_, given))| given.starts_with(kept)));
+    let bytes = fs::metadata(&recording).unwrap().len();
+    assert!(bytes * 2 < fs::metadata(&capture).unwrap().len(), "{bytes}");
+    assert_eq!(statements(&bundle, &["--reanalyze"]).0, 0);
+}
+
+#[test]
+fn what_would_not_tell_the_same_is_kept_as_given() {
+    let folder = Folder::new();
+    let whole = folder.file("call.pcap", pcap(CALL.link, &frames(400)));
+    // Cut when it was captured: every record says so.
+    let mut cut = fs::read(&whole).unwrap();
+    let (mut at, mut shorter) = (24, cut[..24].to_vec());
+    while at < cut.len() {
+        let len = u32::from_le_bytes(cut[at + 8..at + 12].try_into().unwrap()) as usize;
+        let kept = len.min(90);
+        cut[at + 8..at + 12].copy_from_slice(&u32::try_from(kept).unwrap().to_le_bytes());
+        shorter.extend(&cut[at..at + 16 + kept]);
+        at += 16 + len;
+    }
+    let short = folder.file("short.pcap", shorter);
+    let first = sealed(&folder);
+    let recording = format!("{first}/data/capture/capture-00001.pcapng");
+    for (number, (given, why)) in
+        [(&short, "captured only in part"), (&recording, "this program saved it")].into_iter().enumerate()
+    {
+        let bundle = folder.path(&format!("bundle{number}"));
+        let ran = zollhund(&["analyze", given, "--service", "zoom", "--save", &bundle]);
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        assert!(ran.err.contains("as they were given") && ran.err.contains(why), "{}", ran.err);
+        let copy = Path::new(&bundle).join("data/capture").join(Path::new(given).file_name().unwrap());
+        assert_eq!(fs::read(copy).unwrap(), fs::read(given).unwrap());
+        assert!(!Path::new(&bundle).join("data/capture/journal.jsonl").exists());
+        let log = fs::read_to_string(format!("{bundle}/data/custody.jsonl")).unwrap();
+        assert!(log.contains("kept as given") && log.contains(why), "{log}");
+        assert_eq!(statements(&bundle, &["--reanalyze"]).0, 0);
+    }
+    // Or if that is wanted.
+    let bundle = folder.path("raw");
+    assert_eq!(zollhund(&["analyze", &whole, "--save", &bundle, "--keep-raw"]).status, 0);
+    assert_eq!(sha256(format!("{bundle}/data/capture/call.pcap")), sha256(&whole));
+}
+
+#[test]
+fn a_stream_is_kept_in_full() {
+    let folder = Folder::new();
+    let bundle = folder.path("case");
+    let all = frames(400);
+    let words = ["analyze", "-", "--service", "zoom", "--save", &bundle];
+    let ran = run(&words, &pcap(CALL.link, &all), &[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let kept = frames_of(&format!("{bundle}/data/capture/capture-00001.pcapng"));
+    assert!(kept.iter().zip(&all).all(|((.., kept), (_, given))| kept == given) && kept.len() == all.len());
+    assert_eq!(report(&bundle)["captures"][0]["name"], "standard input");
+    assert_eq!(statements(&bundle, &["--reanalyze"]).0, 0);
+    let raw = folder.path("raw");
+    let ran = run(&["analyze", "-", "--save", &raw, "--keep-raw"], &pcap(CALL.link, &all), &[]);
+    assert!(ran.status == 2 && ran.err.contains("save the stream as a file"), "{}", ran.err);
+}
+
+#[test]
+fn a_device_s_bundle_holds_nothing_of_others() {
     use zollhund::synth::frames::{ethernet, udp};
     use zollhund::wire::End;
     let folder = Folder::new();
@@ -519,9 +667,15 @@ fn a_watched_device_s_bundle_holds_nothing_of_others() {
         }
     }
     let capture = folder.file("call.pcap", pcap(CALL.link, &all));
+    for how in [&["watch", "--headless", "--speed", "max", "--replay"][..], &["analyze"]] {
+        one_device(&folder, &[how, &[&capture]].concat());
+    }
+}
+
+fn one_device(folder: &Folder, how: &[&str]) {
     let watched = |name: &str, more: &[&str]| {
-        let bundle = folder.path(name);
-        let words = ["watch", "--headless", "--replay", &capture, "--speed", "max", "--service", "zoom"];
+        let bundle = folder.path(&format!("{}-{name}", how[0]));
+        let words = [how, &["--service", "zoom"]].concat();
         let rest = ["--subject", "192.168.178.23", "--save", &bundle];
         let ran = zollhund(&[&words[..], &rest, more].concat());
         assert_eq!(ran.status, 0, "{}", ran.err);
@@ -534,9 +688,6 @@ fn a_watched_device_s_bundle_holds_nothing_of_others() {
     };
     assert!(holds(&raw) > 0);
     assert_eq!(holds(&narrowed), 0);
-    let report = |bundle: &str| -> Value {
-        serde_json::from_str(&fs::read_to_string(format!("{bundle}/data/report.json")).unwrap()).unwrap()
-    };
     let codes = |bundle: &str| -> Vec<(String, Value)> {
         let report = report(bundle);
         let rows = report["findings"].as_array().unwrap();

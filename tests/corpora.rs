@@ -84,7 +84,7 @@ fn every_dissector_has_a_seed_that_its_probe_likes() {
 #[test]
 fn seeds_get_past_the_door() {
     use zollhund::attribution::{Atlas, Organisations};
-    use zollhund::capture::{CaptureFile, Digest, Ending, Record};
+    use zollhund::capture::{CaptureFile, Captured, Digest, Ending};
     use zollhund::policy::background::Background;
     use zollhund::policy::tracker::Trackers;
     use zollhund::policy::{List, Parameters, Profile, Regimes};
@@ -95,7 +95,7 @@ fn seeds_get_past_the_door() {
                 let mut file = CaptureFile::from_reader(name.as_str().into(), reader, Digest::Skip).unwrap();
                 let mut frames = 0;
                 while let Some(record) = file.next().unwrap() {
-                    frames += u32::from(matches!(record, Record::Frame(..)));
+                    frames += u32::from(matches!(record, Captured::Frame { .. }));
                 }
                 assert!(frames > 3, "{name}");
                 assert!(matches!(file.ending(), Some(Ending::Complete)), "{name}: {:?}", file.ending());

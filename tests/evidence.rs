@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use zollhund::attribution::{Owner, OwnerMatch};
-use zollhund::capture::{About, CaptureFile, Digest, Ending, Note, Record};
+use zollhund::capture::{About, CaptureFile, Captured, Digest, Ending, Note};
 use zollhund::engine::Knowledge;
 use zollhund::engine::view::{LossView, Marker, Summary};
 use zollhund::evidence::{
@@ -76,8 +76,10 @@ fn read(path: &Path) -> Back {
     let (mut frames, mut notes) = (Vec::new(), Vec::new());
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(f, _) => frames.push((f.number.0, f.bytes.len(), f.original_len, Direction::Unknown)),
-            Record::Note(note) => notes.push(note),
+            Captured::Frame { frame: f, .. } => {
+                frames.push((f.number.0, f.bytes.len(), f.original_len, Direction::Unknown));
+            }
+            Captured::Note(note) => notes.push(note),
         }
     }
     Back { frames, notes, ending: file.ending().cloned().unwrap() }

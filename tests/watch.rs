@@ -20,7 +20,7 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
-use zollhund::capture::{CaptureFile, Digest, Ending, Record};
+use zollhund::capture::{CaptureFile, Captured, Digest, Ending};
 use zollhund::evidence::{Told, read_journal};
 use zollhund::synth;
 use zollhund::wire::{End, Timestamp};
@@ -111,7 +111,7 @@ fn frames(path: &Path) -> (u64, Ending) {
     let mut file = CaptureFile::open(path, Digest::Skip).unwrap();
     let mut frames = 0;
     while let Some(record) = file.next().unwrap() {
-        frames += u64::from(matches!(record, Record::Frame(..)));
+        frames += u64::from(matches!(record, Captured::Frame { .. }));
     }
     (frames, file.ending().unwrap().clone())
 }
@@ -359,7 +359,7 @@ fn the_apps_that_a_phone_names_in_its_trailers_are_the_owners_live_and_from_the_
 /// Network namespaces of the test's own, gone with it: the machine that is watched and another one, joined by cables.
 #[cfg(all(feature = "live", target_os = "linux"))]
 mod links {
-    use super::{CaptureFile, Digest, Ending, Folder, Record, Value, Watching, capture, frames, number, zollhund};
+    use super::{CaptureFile, Captured, Digest, Ending, Folder, Value, Watching, capture, frames, number, zollhund};
     use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
     use std::collections::BTreeMap;
     use std::fs;
@@ -548,12 +548,12 @@ mod links {
         let mut all = BTreeMap::<u32, [u64; 3]>::new();
         while let Some(record) = file.next().unwrap() {
             match record {
-                Record::Frame(_, interface) => all.entry(interface).or_default()[0] += 1,
-                Record::Note(Note::Statistics { interface, delivered, dropped_by_system, .. }) => {
+                Captured::Frame { interface, .. } => all.entry(interface).or_default()[0] += 1,
+                Captured::Note(Note::Statistics { interface, delivered, dropped_by_system, .. }) => {
                     let [_, handed, dropped] = all.entry(interface).or_default();
                     (*handed, *dropped) = (delivered.unwrap_or(0), dropped_by_system.unwrap_or(0));
                 }
-                Record::Note(_) => {}
+                Captured::Note(_) => {}
             }
         }
         all

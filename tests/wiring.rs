@@ -10,9 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use zollhund::capture::{
-    CaptureError, CaptureFile, Captured, Digest, Feed, FeedInfo, Note, Pace, Pumped, Record, Reel, Tape,
-};
+use zollhund::capture::{CaptureError, CaptureFile, Captured, Digest, Feed, FeedInfo, Note, Pace, Pumped, Reel, Tape};
 use zollhund::engine::Knowledge;
 use zollhund::engine::health::{CaptureState, Health, ScopeOf, SourceKind};
 use zollhund::engine::view::Summary;
@@ -226,10 +224,10 @@ fn a_blocked_analysis_is_passed_by_and_every_frame_is_accounted_for() {
     let (mut numbers, mut dropped, mut counted) = (Vec::new(), 0, 0);
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(frame, _) => numbers.push(frame.number.0),
-            Record::Note(Note::Dropped { frames, .. }) => dropped += frames,
-            Record::Note(Note::Statistics { dropped_by_system, .. }) => counted = dropped_by_system.unwrap_or(0),
-            Record::Note(_) => {}
+            Captured::Frame { frame, .. } => numbers.push(frame.number.0),
+            Captured::Note(Note::Dropped { frames, .. }) => dropped += frames,
+            Captured::Note(Note::Statistics { dropped_by_system, .. }) => counted = dropped_by_system.unwrap_or(0),
+            Captured::Note(_) => {}
         }
     }
     assert_eq!(numbers.len() as u64, books.saved);

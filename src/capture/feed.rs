@@ -3,7 +3,7 @@
 
 use super::error::CaptureError;
 use super::file::{CaptureFile, Ending, Place, Step};
-use super::note::Note;
+use super::note::{Captured, Note};
 use crate::wire::{Direction, Frame, FrameNo, LinkType, Text, Timestamp};
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,19 +22,6 @@ const PER_PUMP: usize = 256;
 #[expect(clippy::disallowed_methods, reason = "capturing is what happens now")]
 pub(super) fn now() -> Instant {
     Instant::now()
-}
-
-/// One thing from a feed, in order.
-#[derive(Debug)]
-pub enum Captured<'a> {
-    Frame {
-        frame: Frame<'a>,
-        /// The interface by its number in [`Note::Interface`].
-        interface: u32,
-        direction: Direction,
-    },
-    /// Notes about a frame follow it.
-    Note(Note),
 }
 
 /// Whether there will be more.

@@ -1,7 +1,7 @@
 //! A capture file from its first byte to its last.
 
 use super::error::CaptureError;
-use super::note::{Note, Record};
+use super::note::{Captured, Note};
 use super::pcap::Pcap;
 use super::pcapng::{FRAMING, Labels, Section};
 use super::source::{Digest, Source};
@@ -173,10 +173,13 @@ impl CaptureFile {
     /// The disk or stream failed. What came before counts.
     #[expect(clippy::should_implement_trait, reason = "what it hands out borrows from it, which Iterator cannot say")]
     #[inline]
-    pub fn next(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
+    pub fn next(&mut self) -> Result<Option<Captured<'_>>, CaptureError> {
         Ok(match self.step()? {
-            Some(Step::Frame(place)) => Some(Record::Frame(self.frame(&place), place.interface)),
-            Some(Step::Note(note)) => Some(Record::Note(note)),
+            Some(Step::Frame(place)) => {
+                let (interface, direction) = (place.interface, place.direction);
+                Some(Captured::Frame { frame: self.frame(&place), interface, direction })
+            }
+            Some(Step::Note(note)) => Some(Captured::Note(note)),
             None => None,
         })
     }

@@ -1,8 +1,8 @@
 //! Frames from the interfaces of this machine, by libpcap.
 
 use super::error::CaptureError;
-use super::feed::{Captured, Feed, FeedInfo, Pumped, now};
-use super::note::Note;
+use super::feed::{Feed, FeedInfo, Pumped, now};
+use super::note::{Captured, Note};
 use crate::wire::{Direction, Frame, FrameNo, LinkType, Text, Timestamp};
 use pcap::{Active, Capture, Device, Linktype, Packet, PacketHeader, Precision};
 use std::fmt;
@@ -502,4 +502,13 @@ impl Feed for Live {
     fn finish(&mut self, sink: &mut dyn FnMut(Captured<'_>)) {
         self.count(sink);
     }
+}
+
+/// libpcap's version, by the name of the file that is loaded; nothing where the system does not tell.
+#[must_use]
+pub fn libpcap_version() -> Option<String> {
+    let maps = fs::read_to_string("/proc/self/maps").ok()?;
+    let mut paths = maps.lines().filter_map(|line| line.split_ascii_whitespace().nth(5));
+    let (_, version) = paths.find_map(|path| path.split_once("/libpcap.so."))?;
+    Some(version.to_owned())
 }

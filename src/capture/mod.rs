@@ -19,11 +19,11 @@ mod source;
 mod window;
 
 pub use error::CaptureError;
-pub use feed::{Captured, Feed, FeedInfo, Pace, Pumped, Reel, Tape};
+pub use feed::{Feed, FeedInfo, Pace, Pumped, Reel, Tape};
 pub use file::{CaptureFile, CaptureInfo, Ending, Format};
 #[cfg(feature = "live")]
-pub use live::{Interface, Live, LiveOptions, default_interfaces, interfaces};
-pub use note::{About, Note, Record};
+pub use live::{Interface, Live, LiveOptions, default_interfaces, interfaces, libpcap_version};
+pub use note::{About, Captured, Note};
 pub use source::Digest;
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! What a capture file holds: frames, and what it says about how they were taken.
 
-use crate::wire::{Frame, FrameNo, LinkType, Text, Timestamp};
+use crate::wire::{Direction, Frame, FrameNo, LinkType, Text, Timestamp};
 use std::net::IpAddr;
 
-/// One step through a capture file.
+/// One thing from a file or feed, in order.
 #[derive(Debug)]
-pub enum Record<'a> {
-    /// The frame, and the interface it came through by its number in [`Note::Interface`].
-    Frame(Frame<'a>, u32),
+pub enum Captured<'a> {
+    Frame {
+        frame: Frame<'a>,
+        /// The interface it came through by its number in [`Note::Interface`].
+        interface: u32,
+        direction: Direction,
+    },
+    /// Notes about a frame follow it.
     Note(Note),
 }
 

@@ -40,8 +40,8 @@ fn drain(mut file: CaptureFile) -> (Vec<Seen>, Vec<Note>, Ending, CaptureInfo) {
     let (mut frames, mut notes) = (Vec::new(), Vec::new());
     while let Some(record) = file.next().unwrap() {
         match record {
-            Record::Frame(frame, _) => frames.push(frame.into()),
-            Record::Note(note) => notes.push(note),
+            Captured::Frame { frame, .. } => frames.push(frame.into()),
+            Captured::Note(note) => notes.push(note),
         }
     }
     assert!(file.next().unwrap().is_none(), "the end is the end");
@@ -452,8 +452,8 @@ fn a_failing_disk_is_an_error_after_what_was_read() {
     let bytes = LITTLE.pcap(0xa1b2_c3d4, 1, &[(7, 0, 3, b"abc")]);
     let reader = Box::new(Failing(Cursor::new(bytes)));
     let mut file = CaptureFile::from_reader(Text::from("disk"), reader, Digest::Skip).unwrap();
-    assert!(matches!(file.next(), Ok(Some(Record::Note(_)))));
-    assert!(matches!(file.next(), Ok(Some(Record::Frame(..)))));
+    assert!(matches!(file.next(), Ok(Some(Captured::Note(_)))));
+    assert!(matches!(file.next(), Ok(Some(Captured::Frame { .. }))));
     let text = file.next().unwrap_err().to_string();
     assert!(text.contains("disk") && text.contains("byte 43") && text.contains("bad sector"), "{text}");
     assert!(file.ending().is_none());

@@ -50,9 +50,16 @@ pub(super) enum Command {
         /// The audited device: its IP address or hardware address
         #[arg(long, value_name = "ADDR|MAC")]
         subject: Option<String>,
-        /// Keep everything as a sealed bundle in this new folder: captures, inputs, tables, report
+        /// Keep a sealed bundle in this new folder: capture, inputs, tables, report. Of the capture it keeps the headers and
+        /// the first 16 KiB of each direction of a flow, of the device named with `--subject`, if that tells the same
         #[arg(long, value_name = "DIR", conflicts_with = "output")]
         save: Option<PathBuf>,
+        /// Keep all bytes of every frame that is kept
+        #[arg(long, requires = "save")]
+        full_payload: bool,
+        /// Keep the captures as they are given
+        #[arg(long, requires = "save", conflicts_with = "full_payload")]
+        keep_raw: bool,
         #[command(flatten)]
         judge: Judge,
         #[command(flatten)]

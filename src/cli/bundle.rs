@@ -13,22 +13,23 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 
-/// Copies captures into a new bundle, analyzes the copies, and seals it.
+/// Keeps captures in a new bundle, analyzes what it keeps, and seals it.
 pub(super) fn save(
     folder: &Path,
     files: &[PathBuf],
+    keep: run::Keep,
     device: Option<Device>,
     judge: &Judge,
     tell: &Tell,
 ) -> Result<Exit> {
     let ranges = run::geo_folder();
-    let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device, files)?;
+    let raw = keep == run::Keep::AsGiven;
+    let draft = Draft::new(folder, &wanted(judge, ranges.as_deref(), tell.look.lang), device, files, raw)?;
     remind(judge)?;
     let mut bundle = draft.begin("capture files that were given")?;
-    let taken = bundle.take(files)?;
-    let mut job = job(judge, tell, run::Input::Files(taken))?;
-    (job.device, job.hash, job.output) = (device, true, Some(bundle.data()));
-    let outcome = run::analyze(&job)?;
+    let mut job = job(judge, tell, run::Input::Files(files.to_vec()))?;
+    job.device = device;
+    let outcome = run::keep(&mut bundle, files, &job, keep)?;
     let sealed = bundle.seal(&outcome)?;
     let exit = conclude(outcome, &job.knowledge, judge, tell)?;
     told(folder, &sealed);
@@ -42,9 +43,10 @@ pub(super) struct Keeping {
 }
 
 impl Keeping {
-    /// What it rests on is read now. The second part makes the folder, and the third one gets the bundle then.
+    /// What it rests on is read now; `raw`: frames out of scope are kept. The second part makes the folder, and the third one gets the bundle then.
     pub(super) fn new(
         folder: Option<&Path>,
+        raw: bool,
         source: &Text,
         device: Option<Device>,
         judge: &Judge,
@@ -52,7 +54,7 @@ impl Keeping {
     ) -> Result<(Self, Option<Prepare>, Receiver<Bundle>)> {
         let ranges = run::geo_folder();
         let wanted = wanted(judge, ranges.as_deref(), tell.look.lang);
-        let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[])).transpose()?;
+        let draft = folder.map(|folder| Draft::new(folder, &wanted, device, &[], raw)).transpose()?;
         if draft.is_some() {
             remind(judge)?;
         }

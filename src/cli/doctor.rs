@@ -4,7 +4,7 @@
 use super::args::Format;
 use super::geo::pretty;
 use crate::attribution::Atlas;
-use crate::capture::{Interface, default_interfaces, interfaces};
+use crate::capture::{Interface, default_interfaces, interfaces, libpcap_version};
 use crate::host::{Clock, Locals, Rights, Sync, running, sync};
 use crate::policy::Lang;
 use crate::run::{Wanted, knowledge, programs};
@@ -105,7 +105,8 @@ impl Doctor {
     }
 
     fn libpcap(&mut self) {
-        let found = libpcap().unwrap_or_else(|| self.say("its version is not known", "ihre Version ist nicht bekannt"));
+        let found =
+            libpcap_version().unwrap_or_else(|| self.say("its version is not known", "ihre Version ist nicht bekannt"));
         self.note("libpcap", ["libpcap", "libpcap"], State::Good, found, None);
     }
 
@@ -284,14 +285,6 @@ impl Doctor {
         };
         self.note("clients", ["clients", "Clients"], State::Good, found, None);
     }
-}
-
-/// libpcap by the file that is loaded: its name ends in its version.
-fn libpcap() -> Option<String> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let path =
-        maps.lines().filter_map(|line| line.split_ascii_whitespace().nth(5)).find(|p| p.contains("/libpcap.so"))?;
-    Some(path.rsplit_once(".so.").map_or("?", |(_, version)| version).to_owned())
 }
 
 /// The line that gives this very program the right to capture.

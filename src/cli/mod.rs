@@ -13,6 +13,7 @@ mod watch;
 
 use crate::engine::Knowledge;
 use crate::engine::view::Summary;
+use crate::evidence::StoreOptions;
 use crate::policy::{Lang, Severity};
 use crate::report::{Difference, Style};
 use crate::run::{self, Job, Outcome};
@@ -117,10 +118,12 @@ fn dispatch(command: Command) -> Result<Exit> {
             job.write_demo = write;
             finish(&job, &judge, &tell)
         }
-        Command::Analyze { files, subject, save, judge, tell } => {
+        Command::Analyze { files, subject, save, full_payload, keep_raw, judge, tell } => {
             let device = subject.as_deref().map(device).transpose()?;
             if let Some(folder) = save {
-                return bundle::save(&folder, &files, device, &judge, &tell);
+                let payload = (!full_payload).then_some(StoreOptions::PAYLOAD);
+                let keep = if keep_raw { run::Keep::AsGiven } else { run::Keep::InScope { payload } };
+                return bundle::save(&folder, &files, keep, device, &judge, &tell);
             }
             let mut job = job(&judge, &tell, run::Input::Files(files))?;
             job.device = device;

@@ -91,7 +91,8 @@ pub(super) fn plan(
     judged: Arc<Knowledge>,
 ) -> Result<(Plan, Telling, Keeping)> {
     let Origin { feed, kind, closer } = origin;
-    let (keeping, prepare, bundle) = Keeping::new(keep.save.as_deref(), &feed.info().name, device, judge, tell)?;
+    let (keeping, prepare, bundle) =
+        Keeping::new(keep.save.as_deref(), keep.raw, &feed.info().name, device, judge, tell)?;
     #[cfg(feature = "resolve")]
     let talks = tell.resolve.is_some();
     #[cfg(not(feature = "resolve"))]

@@ -40,8 +40,12 @@ pub enum Input<'a> {
         owner: Owner,
         watched: bool,
     },
-    /// Beyond so many bytes of each direction of a flow the evidence keeps headers only, as it was told to.
-    Minimised(u32),
+    /// Beyond so many bytes of each direction of a flow the evidence keeps headers only, as it was told to. `whole`: before
+    /// that every frame was whole.
+    Minimised {
+        kept: u32,
+        whole: bool,
+    },
     /// Somebody set a marker.
     Mark(Marker),
     /// What somebody whom the user had asked says that an address is called (PTR). It is shown; nothing is judged by it.

@@ -184,6 +184,8 @@ pub struct Engine {
     previous: (FrameNo, Timestamp),
     swept: Timestamp,
     circumstances: Circumstances,
+    /// What is missing of frames was left out to keep little content; they were captured whole.
+    whole: bool,
     /// Realms of relays, each with its first frame.
     realms: Vec<(Text, FrameNo)>,
     /// Addresses that clients asked relays to exchange packets with: participants.
@@ -230,6 +232,7 @@ impl Engine {
             previous: (FrameNo(0), Timestamp::ZERO),
             swept: Timestamp::ZERO,
             circumstances: Circumstances::default(),
+            whole: false,
             realms: Vec::new(),
             peers: BTreeSet::new(),
             dns_answers: 0,
@@ -276,7 +279,10 @@ impl Engine {
             }
             Input::WatchedOnly(only) => self.vantage.watched_only = only,
             Input::Program { owner, watched } => self.owners.judge(&owner, watched),
-            Input::Minimised(bytes) => self.circumstances.payload_kept = Some(bytes),
+            Input::Minimised { kept, whole } => {
+                self.circumstances.payload_kept = Some(kept);
+                self.whole = whole;
+            }
             Input::Mark(marker) => {
                 if self.markers.len() < self.limits.ledger.markers {
                     self.markers.push(marker);
@@ -429,7 +435,7 @@ impl Engine {
         }
         self.previous = (frame.number, frame.time);
         self.latest = None;
-        if frame.is_cut() {
+        if frame.is_cut() && !self.whole {
             seen.cut += 1;
             seen.snap_length = seen.snap_length.max(frame.bytes.len() as u32);
         }

@@ -77,7 +77,7 @@ impl Engine {
             aliases,
             round_trip: flow.round_trip.map(NonZeroU64::get),
             media: media(flow, client).map(Box::new),
-            cut: flow.cut,
+            cut: flow.cut && !self.whole,
             owner: notes.owner.and_then(|id| self.owners.get(id)),
             scope: self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))),
         }

@@ -89,6 +89,7 @@ impl Engine {
         let Words { lang, findings, law } = judge(&subjects, &circumstances, course, knowledge, knowledge.lang);
         let summary = Summary {
             captures: Vec::new(),
+            kept: Vec::new(),
             up: ledger.up,
             down: ledger.down,
             flows: circumstances.flows,

@@ -172,7 +172,7 @@ pub struct LossView {
 }
 
 /// What was analyzed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CaptureInfo {
     /// File name without its folder; `standard input`; `generated call`.
     pub name: Text,
@@ -289,6 +289,8 @@ pub struct Words {
 #[derive(Debug, Clone)]
 pub struct Summary {
     pub captures: Vec<CaptureInfo>,
+    /// Where a bundle does not hold them as they were given: the files that hold what was kept of them.
+    pub kept: Vec<CaptureInfo>,
     pub circumstances: Circumstances,
     /// Sums over all flows.
     pub up: Tally,

@@ -4,7 +4,7 @@
 use super::error::{EvidenceError, name};
 use crate::wire::Text;
 use data_encoding::HEXLOWER;
-use ring::digest::{Context, SHA256, SHA512};
+use ring::digest::{self, Context, SHA256, SHA512};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -57,9 +57,34 @@ impl Digests {
 /// # Errors
 /// The file cannot be read.
 pub fn digests(path: &Path) -> Result<Digests, EvidenceError> {
+    let ([sha256, sha512], bytes) = hash(path, [&SHA256, &SHA512])?;
+    Ok(Digests { sha256, sha512, bytes })
+}
+
+/// SHA-256 of a file, in lower-case hexadecimal.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha256(path: &Path) -> Result<String, EvidenceError> {
+    hash(path, [&SHA256]).map(|([sha256], _)| sha256)
+}
+
+/// SHA-512 of a file, in lower-case hexadecimal. It takes three times as long as SHA-256 does.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn sha512(path: &Path) -> Result<String, EvidenceError> {
+    hash(path, [&SHA512]).map(|([sha512], _)| sha512)
+}
+
+/// Reads a file once and gives its digests and its length.
+fn hash<const N: usize>(
+    path: &Path,
+    algorithms: [&'static digest::Algorithm; N],
+) -> Result<([String; N], u64), EvidenceError> {
     let reading = |source| EvidenceError::Read { name: name(path), source };
     let mut file = File::open(path).map_err(reading)?;
-    let (mut sha256, mut sha512, mut bytes) = (Context::new(&SHA256), Context::new(&SHA512), 0);
+    let (mut hashes, mut bytes) = (algorithms.map(Context::new), 0);
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = match file.read(&mut chunk) {
@@ -69,12 +94,12 @@ pub fn digests(path: &Path) -> Result<Digests, EvidenceError> {
             Err(error) => return Err(reading(error)),
         };
         let part = chunk.get(..read).unwrap_or_default();
-        sha256.update(part);
-        sha512.update(part);
+        for hash in &mut hashes {
+            hash.update(part);
+        }
         bytes += read as u64;
     }
-    let hex = |context: Context| HEXLOWER.encode(context.finish().as_ref());
-    Ok(Digests { sha256: hex(sha256), sha512: hex(sha512), bytes })
+    Ok((hashes.map(|hash| HEXLOWER.encode(hash.finish().as_ref())), bytes))
 }
 
 /// A bag that has just been sealed.
@@ -147,7 +172,7 @@ pub fn seal_with(
     let (unfinished, whole) = (root.join(UNFINISHED), root.join(TAG_MANIFEST));
     write_new(&unfinished, &listing(&tagged, Algorithm::Sha512))?;
     fs::rename(&unfinished, &whole).map_err(|error| EvidenceError::creating(&whole, error))?;
-    let digest = digests(&root.join(TAG_MANIFEST))?.sha512;
+    let digest = sha512(&root.join(TAG_MANIFEST))?;
     Ok(Sealed { digest, files: payload.len(), bytes })
 }
 
@@ -283,7 +308,7 @@ pub fn check(root: &Path) -> Result<Checked, EvidenceError> {
     }
     wrong.sort_by(|(a, _), (b, _)| a.cmp(b));
     wrong.dedup();
-    Ok(Checked { digest: digests(&root.join(TAG_MANIFEST))?.sha512, files: seen, bytes, wrong })
+    Ok(Checked { digest: sha512(&root.join(TAG_MANIFEST))?, files: seen, bytes, wrong })
 }
 
 type Listed = BTreeMap<String, Vec<(Algorithm, String)>>;

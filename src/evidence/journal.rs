@@ -4,7 +4,7 @@
 
 use super::error::{EvidenceError, name};
 use crate::attribution::{Owner, OwnerMatch};
-use crate::engine::view::{Incident, LossView, Marker};
+use crate::engine::view::{CaptureInfo, Incident, Interface, LossView, Marker, Recording};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
@@ -17,6 +17,8 @@ pub const JOURNAL: &str = "journal.jsonl";
 const VERSION: u32 = 1;
 /// Longest line that is read.
 const MAX_LINE: u64 = 1 << 20;
+/// Bytes kept of a text that a file says of itself, so that all of them fit into a line.
+const MAX_SAID: usize = 1_024;
 
 /// What the whole capture was: the first line of the journal, and a comment of every file.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -30,6 +32,9 @@ pub struct Header {
     pub source: String,
     /// Only headers are kept beyond the first so many bytes of each direction of a flow; `None`: everything is kept.
     pub payload_kept: Option<u32>,
+    /// Before that every frame was whole: what is missing of frames was left out by this program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
     /// Only flows of watched programs are judged.
     pub watched_only: bool,
     /// The audited device.
@@ -76,6 +81,8 @@ pub enum Told {
     /// Frames that are not in the evidence, because they are of nobody who is audited.
     OutsideScope(LossView),
     Truncated,
+    /// A capture file that was given was read to its end; the frames before are what was kept of it.
+    Given(Box<CaptureInfo>),
     Mark(Marker),
     Owner {
         /// The first frame of the flow, and its ends as that frame has them.
@@ -160,6 +167,17 @@ enum Wording {
         until_ns: u64,
     },
     Truncated,
+    Given {
+        name: String,
+        format: Box<str>,
+        bytes: u64,
+        sha256: Box<str>,
+        link_types: Vec<Box<str>>,
+        application: String,
+        system: String,
+        hardware: String,
+        interfaces: Vec<On>,
+    },
     Mark {
         time: String,
         time_ns: u64,
@@ -205,6 +223,22 @@ enum Wording {
         grave: bool,
         text: String,
     },
+}
+
+/// What a capture file says that it was recorded on.
+#[derive(Serialize, Deserialize)]
+struct On {
+    name: String,
+    description: String,
+    filter: String,
+    snap_length: Option<u32>,
+}
+
+/// The text, if it is not unreasonably long.
+fn said(text: &Text) -> String {
+    let text = text.exact();
+    let end = (0..=text.len().min(MAX_SAID)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    text.get(..end).unwrap_or_default().into()
 }
 
 /// A process as it stands in journal and comments.
@@ -275,6 +309,27 @@ impl Wording {
                 until_ns: left.until.0,
             },
             Told::Truncated => Self::Truncated,
+            Told::Given(info) => {
+                let CaptureInfo { name, format, sha256, bytes, link_types, recording } = &**info;
+                let Recording { application, system, hardware, interfaces } = recording;
+                let on = |on: &Interface| On {
+                    name: said(&on.name),
+                    description: said(&on.description),
+                    filter: said(&on.filter),
+                    snap_length: on.snap_len,
+                };
+                Self::Given {
+                    name: said(name),
+                    format: format.clone(),
+                    bytes: *bytes,
+                    sha256: sha256.clone(),
+                    link_types: link_types.clone(),
+                    application: said(application),
+                    system: said(system),
+                    hardware: said(hardware),
+                    interfaces: interfaces.iter().map(on).collect(),
+                }
+            }
             Told::Mark(mark) => {
                 Self::Mark { time: mark.time.to_string(), time_ns: mark.time.0, text: mark.text.exact().into() }
             }
@@ -314,6 +369,19 @@ impl Wording {
                 Told::outside_scope(frames, bytes, Timestamp(from_ns), Timestamp(until_ns))
             }
             Self::Truncated => Told::Truncated,
+            Self::Given { name, format, bytes, sha256, link_types, application, system, hardware, interfaces } => {
+                let text = |text: String| Text::from(text.as_str());
+                let on = |on: On| Interface {
+                    name: text(on.name),
+                    description: text(on.description),
+                    filter: text(on.filter),
+                    snap_len: on.snap_length,
+                };
+                let interfaces = interfaces.into_iter().map(on).collect();
+                let (application, system, hardware) = (text(application), text(system), text(hardware));
+                let recording = Recording { application, system, hardware, interfaces };
+                Told::Given(Box::new(CaptureInfo { name: text(name), format, sha256, bytes, link_types, recording }))
+            }
             Self::Mark { time_ns, text, .. } => {
                 Told::Mark(Marker { time: Timestamp(time_ns), text: Text::from(text.as_str()) })
             }

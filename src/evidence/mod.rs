@@ -16,7 +16,9 @@ mod store;
 mod trim;
 
 pub use attest::{Stamp, Verdict, attach, request, sign, signature_path, stamp_path, verify_signature, verify_stamp};
-pub use bag::{Checked, Digests, PAYLOAD, Sealed, TAG_MANIFEST, Wrong, check, digests, is_sealed, seal, seal_with};
+pub use bag::{
+    Checked, Digests, PAYLOAD, Sealed, TAG_MANIFEST, Wrong, check, digests, is_sealed, seal, seal_with, sha256, sha512,
+};
 pub use custody::{CUSTODY, Chain, Custody, Step};
 pub use error::EvidenceError;
 pub use journal::{Comment, Entry, Header, JOURNAL, Told, process_comment, read_comment, read_journal};

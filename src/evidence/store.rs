@@ -116,8 +116,10 @@ impl Store {
         make_folder(folder).map_err(|error| EvidenceError::creating(folder, error))?;
         let path = folder.join(JOURNAL);
         let file = new_file(&path)?;
-        let journal = Journal::new(BufWriter::with_capacity(BUFFER, file), &options.header)
-            .map_err(|error| EvidenceError::writing(&path, error))?;
+        // Without its first line nothing that follows can be read again: it does not wait for others.
+        let begun = Journal::new(BufWriter::with_capacity(BUFFER, file), &options.header)
+            .and_then(|mut journal| journal.get_mut().flush().map(|()| journal));
+        let journal = begun.map_err(|error| EvidenceError::writing(&path, error))?;
         let (path, writer) = segment(folder, 1, &options)?;
         Ok(Self {
             folder: folder.to_owned(),

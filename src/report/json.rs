@@ -73,6 +73,9 @@ pub fn report_json<R: Read>(summary: &Summary, mut tables: Vec<Rows<R>>, out: &m
     for table in ["flows", "handshakes"] {
         json.table(table, &mut tables)?;
     }
+    if !summary.kept.is_empty() {
+        json.each("kept", summary.kept.iter().map(document::capture))?;
+    }
     json.member("lang", summary.lang.token())?;
     json.each("law", summary.law.iter().map(document::law))?;
     if let Some(list) = &summary.list {

@@ -59,6 +59,8 @@ struct Document<'a> {
     zollhund: String,
     lang: String,
     captures: Vec<Capture<'a>>,
+    #[serde(default)]
+    kept: Vec<Capture<'a>>,
     totals: Totals,
     circumstances: Seen<'a>,
     service: Option<Service<'a>>,
@@ -248,6 +250,7 @@ fn summary(d: Document<'_>) -> Result<Summary, ReadError> {
     };
     Ok(Summary {
         captures: d.captures.into_iter().map(capture).collect(),
+        kept: d.kept.into_iter().map(capture).collect(),
         circumstances: Circumstances {
             proposal: d.proposal.map(proposal),
             ..circumstances(d.circumstances, &mut tokens)?

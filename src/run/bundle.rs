@@ -2,19 +2,20 @@
 //! another person can check and analyze again.
 //!
 //! ```text
-//! CASE/data/capture/   the frames, as they were saved or given
+//! CASE/data/capture/   the frames: a recording, or the files as they were given
 //! CASE/data/inputs/    analysis.json says what was asked for; beside it every file that the judgement read
 //! CASE/data/           report.json, tables, custody.jsonl, environment.json, report.schema.json
 //! CASE/                the manifests (BagIt, RFC 8493); signature and time stamp lie beside the folder
 //! ```
 
 use super::knowledge::{self, Wanted, knowledge};
+use super::narrow;
 use super::offline::{Input, Job, Outcome, analyze};
 use super::tables::new_file;
 use crate::engine::Device;
 use crate::evidence::{
     CUSTODY, Custody, Digests, PAYLOAD, Sealed, Told, check, digests, is_sealed, make_folder, read_journal, seal_with,
-    stamp_path,
+    sha256, stamp_path,
 };
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
@@ -61,6 +62,9 @@ pub(super) struct Recipe {
     pub(super) audit: Option<String>,
     /// The audited device.
     pub(super) subject: Option<String>,
+    /// Frames out of scope were to be kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) keep_raw: bool,
     /// Where the capture was made, if that was said beside the audit file.
     pub(super) vantage: Option<String>,
     pub(super) lang: String,
@@ -82,8 +86,8 @@ pub struct Draft {
 #[derive(Debug)]
 pub struct Bundle {
     root: PathBuf,
-    /// Of captures that were copied, by their paths in the bag.
-    copied: BTreeMap<String, Digests>,
+    /// Of files that need not be read again, by their paths in the bag.
+    known: BTreeMap<String, Digests>,
     custody: Custody,
     reference: String,
     lang: Lang,
@@ -92,11 +96,18 @@ pub struct Bundle {
 }
 
 impl Draft {
-    /// Reads what the judgement will rest on. `files` are the captures that will be taken, if there are any yet.
+    /// Reads what the judgement will rest on. `files` are the captures that will be taken, if there are any yet; `keep_raw`:
+    /// frames out of scope will be kept.
     ///
     /// # Errors
     /// The folder exists and is not empty, or something cannot be read.
-    pub fn new(root: &Path, wanted: &Wanted<'_>, device: Option<Device>, files: &[PathBuf]) -> Result<Self> {
+    pub fn new(
+        root: &Path,
+        wanted: &Wanted<'_>,
+        device: Option<Device>,
+        files: &[PathBuf],
+        keep_raw: bool,
+    ) -> Result<Self> {
         empty(root)?;
         let mut inputs = Vec::new();
         let mut recipe = Recipe {
@@ -107,6 +118,7 @@ impl Draft {
             service: wanted.service.map(Into::into),
             hosts: wanted.hosts.to_vec(),
             subject: device.map(|d| d.to_string()),
+            keep_raw,
             vantage: wanted.vantage.map(Into::into),
             lang: wanted.lang.token().into(),
             ..Recipe::default()
@@ -133,7 +145,7 @@ impl Draft {
         }
         if let Some(folder) = wanted.geoip {
             for path in knowledge::database_files(folder)? {
-                recipe.databases.push((knowledge::file_name(&path), digests(&path)?.sha256));
+                recipe.databases.push((knowledge::file_name(&path), sha256(&path)?));
             }
         }
         inputs.push((ANALYSIS.into(), pretty(&recipe)?.into_bytes()));
@@ -164,7 +176,7 @@ impl Draft {
         custody.note(now(), "created", &words(std::env::args_os().map(|a| a.to_string_lossy().into_owned())))?;
         custody.note(now(), "frames from", source)?;
         lay_down(&data, &inputs)?;
-        Ok(Bundle { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: None })
+        Ok(Bundle { root, known: BTreeMap::new(), custody, reference, lang, copy_of: None })
     }
 }
 
@@ -187,7 +199,7 @@ impl Bundle {
         let custody = Custody::create(&data.join(CUSTODY), "as the log of the first bundle says")?;
         lay_down(&data, inputs)?;
         let (root, reference) = (root.to_owned(), String::new());
-        Ok(Self { root, copied: BTreeMap::new(), custody, reference, lang, copy_of: Some(first.to_owned()) })
+        Ok(Self { root, known: BTreeMap::new(), custody, reference, lang, copy_of: Some(first.to_owned()) })
     }
 
     /// Where a capture is saved, or copied.
@@ -210,25 +222,27 @@ impl Bundle {
         Ok(self.custody.note(now(), action, detail)?)
     }
 
+    /// Takes note of digests, by paths in the bag.
+    pub(super) fn know(&mut self, digests: impl IntoIterator<Item = (String, Digests)>) {
+        self.known.extend(digests);
+    }
+
     /// Copies captures that were given, and says so; returns their paths in the bundle.
     ///
     /// # Errors
     /// One cannot be read, or two have the same name.
-    pub fn take(&mut self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    pub(super) fn take(&mut self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
         let mut taken = Vec::new();
         for path in files {
             if path.as_os_str() == "-" {
-                bail!("--save needs a file that can be copied; for a stream: zollhund watch -i - --save DIR");
-            }
-            if path.is_dir() {
-                bail!("{}: --save copies capture files; name the files in that folder", path.display());
+                bail!("--keep-raw needs a file that can be copied; leave it out, or save the stream as a file");
             }
             let name = knowledge::file_name(path);
             let to = self.capture().join(&name);
             copy(path, &to)?;
             let digests = digests(&to)?;
             self.note("copied", &format!("{name}, SHA-256 {}", digests.sha256))?;
-            self.copied.insert(format!("{RECORDING}/{name}"), digests);
+            self.known.insert(format!("{RECORDING}/{name}"), digests);
             taken.push(to);
         }
         Ok(taken)
@@ -244,7 +258,9 @@ impl Bundle {
         let mut environment = serde_json::to_value(environment()).context("cannot write JSON")?;
         if let (Some(_), Some(told)) = (&self.copy_of, environment.as_object_mut()) {
             // Of the machine nothing that would tell it from others.
-            told.retain(|key, _| ["program", "program_sha256", "features", "system", "architecture"].contains(&&**key));
+            told.retain(|key, _| {
+                ["program", "commit", "program_sha256", "features", "system", "architecture"].contains(&&**key)
+            });
         }
         write(&data.join(ENVIRONMENT), pretty(&environment)?.as_bytes())?;
         let seen = &outcome.summary.circumstances;
@@ -283,12 +299,12 @@ impl Bundle {
         if let Some(first) = &copy {
             info.push(("Pseudonymised-Copy-Of", first));
         }
-        Ok(seal_with(&self.root, &info, &self.copied)?)
+        Ok(seal_with(&self.root, &info, &self.known)?)
     }
 }
 
 /// Seals what an interrupted run left behind: it is analyzed as far as it goes, and the bag is closed. What can be made again
-/// is made again; captures, inputs and log stay as they are.
+/// is made again; inputs and log stay as they are, and of a recording what is in scope, unless all was to be kept.
 ///
 /// # Errors
 /// It is sealed already, is no bundle, or cannot be read or written.
@@ -298,6 +314,8 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
     }
     let data = root.join(PAYLOAD);
     let recipe = recipe(root)?;
+    let capture = data.join(CAPTURE);
+    narrow::recover(&capture)?;
     let custody = Custody::go_on(&data.join(CUSTODY), None, &actor());
     let custody = custody.with_context(|| format!("{}: the custody log", root.display()))?;
     let reference = match &recipe.audit {
@@ -306,20 +324,28 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
     };
     let mut bundle = Bundle {
         root: root.to_owned(),
-        copied: BTreeMap::new(),
+        known: BTreeMap::new(),
         custody,
         reference,
         lang: lang(&recipe),
         copy_of: None,
     };
     bundle.note("resumed", "the run that made this bundle was interrupted; what it saved is analyzed and sealed")?;
-    for (name, had, of) in recipe.cut_short(root) {
-        bundle.note("cut short", &format!("{name}: {had} of {of} bytes were copied"))?;
+    for short in recipe.cut_short(root) {
+        bundle.note("cut short", &short.words(Lang::En))?;
     }
     for begun in [SCHEMA, ENVIRONMENT] {
         let _ = fs::remove_file(data.join(begun));
     }
-    let outcome = analyze(&Job { overwrite: true, ..job(root, &recipe, Some(data), None, progress)? })?;
+    let job = Job { overwrite: true, ..job(root, &recipe, Some(data), None, progress)? };
+    let mut complaints = Vec::new();
+    if let Some(folder) = super::offline::recording(&capture).filter(|_| !recipe.keep_raw)
+        && let Err(error) = narrow::narrow(&folder, &job)
+    {
+        complaints.push(narrow::kept_all(&error));
+    }
+    let mut outcome = analyze(&job)?;
+    outcome.complaints.append(&mut complaints);
     let sealed = bundle.seal(&outcome)?;
     Ok((outcome, sealed))
 }
@@ -327,18 +353,44 @@ pub fn finish(root: &Path, progress: bool) -> Result<(Outcome, Sealed)> {
 impl Recipe {
     /// A database of the user's own that was used, and is not in that folder.
     pub(super) fn missing(&self, geoip: Option<&Path>) -> Option<&(String, String)> {
-        let missing = |(name, sha256): &&(String, String)| {
-            geoip.is_none_or(|folder| digests(&folder.join(name)).is_ok_and(|d| d.sha256 != *sha256))
+        let missing = |(name, was): &&(String, String)| {
+            geoip.is_none_or(|folder| sha256(&folder.join(name)).is_ok_and(|now| now != *was))
         };
         self.databases.iter().find(missing)
     }
 
-    /// Captures that were not copied to their end: name, bytes that are there, and bytes that there were.
-    pub(super) fn cut_short(&self, root: &Path) -> Vec<(String, u64, u64)> {
+    /// Captures that did not get into the bundle to their end.
+    pub(super) fn cut_short(&self, root: &Path) -> Vec<Short> {
         let folder = root.join(PAYLOAD).join(CAPTURE);
+        if let Some(recording) = super::offline::recording(&folder) {
+            let entries = read_journal(&recording).map(|(_, entries)| entries).unwrap_or_default();
+            let read = entries.iter().filter(|entry| matches!(entry.told, Told::Given(_))).count();
+            return self.captures.iter().skip(read).map(|name| Short { name: name.clone(), copied: None }).collect();
+        }
         let had = |name: &String| fs::metadata(folder.join(name)).map_or(0, |about| about.len());
         let all = self.captures.iter().zip(&self.bytes).map(|(name, of)| (name.clone(), had(name), *of));
-        all.filter(|(_, had, of)| had < of).collect()
+        let short = all.filter(|(_, had, of)| had < of);
+        short.map(|(name, had, of)| Short { name, copied: Some((had, of)) }).collect()
+    }
+}
+
+/// A capture that did not get into a bundle to its end.
+#[derive(Debug)]
+pub(super) struct Short {
+    name: String,
+    /// Bytes of so many; nothing where it was written down while it was read.
+    copied: Option<(u64, u64)>,
+}
+
+impl Short {
+    pub(super) fn words(&self, lang: Lang) -> String {
+        let Self { name, copied } = self;
+        match (copied, lang) {
+            (Some((had, of)), Lang::En) => format!("{name}: {had} of {of} bytes were copied"),
+            (Some((had, of)), Lang::De) => format!("{name}: {had} von {of} Bytes wurden kopiert"),
+            (None, Lang::En) => format!("{name}: it was not read to its end"),
+            (None, Lang::De) => format!("{name}: wurde nicht bis zum Ende gelesen"),
+        }
     }
 }
 
@@ -471,10 +523,14 @@ pub fn witness(root: &Path, wanted: &Witness<'_>) -> Result<Vec<String>> {
 #[derive(Debug, Serialize)]
 struct Environment {
     program: &'static str,
+    /// The commit that it was built from; `+changes` if there were some beside it. Not known of what was built from an archive.
+    commit: Option<&'static str>,
     /// SHA-256 of the program file, and of the list of libraries that it was built from (`Cargo.lock`).
     program_sha256: Option<String>,
     libraries_sha256: String,
     features: Vec<&'static str>,
+    /// The version of the library that captures.
+    libpcap: Option<String>,
     system: &'static str,
     architecture: &'static str,
     kernel: Option<String>,
@@ -520,8 +576,13 @@ fn environment() -> Environment {
     let resolvers = resolvers.lines().filter_map(|line| line.strip_prefix("nameserver"));
     Environment {
         program: PROGRAM,
+        commit: option_env!("ZOLLHUND_COMMIT"),
+        #[cfg(feature = "live")]
+        libpcap: crate::capture::libpcap_version(),
+        #[cfg(not(feature = "live"))]
+        libpcap: None,
         libraries_sha256: HEXLOWER.encode(digest(&SHA256, LIBRARIES).as_ref()),
-        program_sha256: std::env::current_exe().ok().and_then(|path| digests(&path).ok()).map(|d| d.sha256),
+        program_sha256: std::env::current_exe().ok().and_then(|path| sha256(&path).ok()),
         features: [
             ("live", cfg!(feature = "live")),
             ("tui", cfg!(feature = "tui")),

@@ -303,8 +303,8 @@ impl Session {
             turning_days: plan.knowledge.book.turning_days(),
             ..Config::default()
         });
-        if let Some(bytes) = header.payload_kept {
-            engine.ingest(Input::Minimised(bytes));
+        if let Some(kept) = header.payload_kept {
+            engine.ingest(Input::Minimised { kept, whole: header.whole });
         }
         if store.is_none() {
             for (time, text) in plan.knowledge.audit.iter().flat_map(|audit| &audit.markers) {

@@ -6,6 +6,7 @@ mod bundle;
 mod clients;
 #[cfg(feature = "tui")]
 mod dashboard;
+mod given;
 mod knowledge;
 mod live;
 #[cfg(feature = "live")]
@@ -31,6 +32,7 @@ pub use crate::evidence::Redacted;
 pub use bundle::{Bundle, Draft, Witness, finish, witness};
 #[cfg(feature = "live")]
 pub use clients::programs;
+pub use given::{Keep, keep};
 pub use knowledge::{Wanted, audit, knowledge};
 pub use live::{Confine, Desk, Machine, Plan, Prepare, RING, Rate, Save, Session};
 #[cfg(feature = "live")]

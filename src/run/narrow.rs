@@ -29,15 +29,21 @@ pub(super) fn narrow(folder: &Path, job: &Job) -> Result<()> {
     }
     drop(entries);
     let seen = survey(job)?;
-    if seen.flows.iter().all(|flow| matches!(flow.scope, "" | "in")) && seen.frames.iter().all(|flow| *flow > 0) {
-        return Ok(());
-    }
+    if seen.has_others() { narrow_to(folder, &seen) } else { Ok(()) }
+}
+
+/// The same for a recording of which a survey was made.
+///
+/// # Errors
+/// As for [`narrow`].
+pub(super) fn narrow_to(folder: &Path, seen: &Survey) -> Result<()> {
+    let (header, _) = read_journal(folder)?;
     let new = folder.with_extension("narrowed");
     if new.exists() {
         fs::remove_dir_all(&new).with_context(|| format!("cannot remove {}, half made", new.display()))?;
     }
     new_folder(&new)?;
-    if let Err(error) = copy(folder, &new, header, &seen) {
+    if let Err(error) = copy(folder, &new, header, seen) {
         let _ = fs::remove_dir_all(&new);
         return Err(error);
     }
@@ -45,6 +51,28 @@ pub(super) fn narrow(folder: &Path, job: &Job) -> Result<()> {
     let swapped = fs::rename(folder, &old).and_then(|()| fs::rename(&new, folder));
     swapped.with_context(|| format!("cannot put {} in the place of {}", new.display(), folder.display()))?;
     fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}, what was captured of others", old.display()))
+}
+
+/// That it could not be done: no evidence is lost, all of it stays.
+pub(super) fn kept_all(error: &anyhow::Error) -> String {
+    format!("frames out of scope stay in the evidence: {error:#}")
+}
+
+/// Puts in order what was interrupted while it narrowed this folder: one of the two recordings is whole.
+///
+/// # Errors
+/// A folder cannot be renamed or removed.
+pub(super) fn recover(folder: &Path) -> Result<()> {
+    let (old, new) = (folder.with_extension("whole"), folder.with_extension("narrowed"));
+    if old.exists() && !folder.exists() {
+        fs::rename(&old, folder).with_context(|| format!("cannot rename {}", old.display()))?;
+    }
+    for left in [old, new] {
+        if left.exists() {
+            fs::remove_dir_all(&left).with_context(|| format!("cannot remove {}", left.display()))?;
+        }
+    }
+    Ok(())
 }
 
 fn copy(folder: &Path, new: &Path, header: Header, seen: &Survey) -> Result<()> {
@@ -272,6 +300,10 @@ mod tests {
         recording(&folder, true);
         let before = summary(&folder);
         assert!(["zoom.us", "geheim.example", "niemand.example"].into_iter().all(|name| holds(&folder, name)));
+        // Interrupted before, while it put the new one in the place of the old one.
+        fs::rename(&folder, folder.with_extension("whole")).unwrap();
+        fs::create_dir(folder.with_extension("narrowed")).unwrap();
+        recover(&folder).unwrap();
         narrow(&folder, &job(&folder)).unwrap();
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing is left beside it");
         assert!(holds(&folder, "zoom.us"));

@@ -1,11 +1,12 @@
 //! Files, standard input or the generated call through the engine, in one thread and without queues: nothing can be lost.
 
 use super::bundle::unwrapped;
+use super::given::Recorder;
 use super::knowledge::file_name;
-use super::tables::{Tables, new_file};
-use super::told::{Listener, phone_trailer, recorded, tell};
+use super::tables::{Fingerprint, Tables, new_file};
+use super::told::{Listener, Saying, phone_trailer, recorded, tell};
 use crate::attribution::Owner;
-use crate::capture::{CaptureError, CaptureFile, Digest, Ending, Note, Record};
+use crate::capture::{CaptureError, CaptureFile, Captured, Digest, Ending, Note};
 use crate::decode::can_read;
 use crate::dissect::fact::Fact;
 use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Recording, Summary};
@@ -19,12 +20,13 @@ use anyhow::{Context, Result, bail};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fs;
 use std::io::{self, Write};
+use std::mem;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where the frames come from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// Capture files in the order given, as parts of one capture; `-` is standard input. Or one bundle.
     Files(Vec<PathBuf>),
@@ -33,7 +35,7 @@ pub enum Input {
 }
 
 /// One analysis.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Job {
     pub input: Input,
     /// The input is known to end before its end.
@@ -89,23 +91,52 @@ pub struct Outcome {
     pub incomplete: bool,
     /// The bundle around it, where one was made and sealed.
     pub sealed: Option<Sealed>,
+    /// Of the tables, if they were not written.
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// Reads everything, writes the tables if asked, and returns the summary.
 pub fn analyze(job: &Job) -> Result<Outcome> {
-    read(job, None)?.finish(&job.knowledge, job.translate)
+    read(job, Aside::default())?.finish(&job.knowledge, job.translate)
+}
+
+/// Reads everything only to know what the tables would be.
+pub(super) fn compared(job: &Job) -> Result<Outcome> {
+    read(job, Aside { compared: true, ..Aside::default() })?.finish(&job.knowledge, false)
+}
+
+/// Reads everything, writes down what is to be kept, and gives that with what the tables would be. With a survey if `seen`.
+pub(super) fn record(job: &Job, recorder: Recorder, seen: bool) -> Result<(Outcome, Recorder, Option<Survey>)> {
+    let (survey, recorder) = (seen.then(Survey::default), Some(recorder));
+    let mut run = read(job, Aside { survey, recorder, compared: true })?;
+    let mut survey = run.aside.survey.take();
+    if let Some(survey) = &mut survey {
+        run.engine.summary(&job.knowledge, survey);
+        survey.flows.sort_by_key(|flow| flow.number);
+    }
+    let recorder = run.aside.recorder.take().context("nothing was written down")?;
+    Ok((run.finish(&job.knowledge, false)?, recorder, survey))
 }
 
 /// Reads everything only to know what it is.
 pub(super) fn survey(job: &Job) -> Result<Survey> {
-    let mut run = read(job, Some(Survey::default()))?;
-    let mut survey = run.survey.take().unwrap_or_default();
+    let mut run = read(job, Aside { survey: Some(Survey::default()), ..Aside::default() })?;
+    let mut survey = run.aside.survey.take().unwrap_or_default();
     run.engine.summary(&job.knowledge, &mut survey);
     survey.flows.sort_by_key(|flow| flow.number);
     Ok(survey)
 }
 
-fn read(job: &Job, survey: Option<Survey>) -> Result<Run> {
+/// What goes along with a reading.
+#[derive(Default)]
+struct Aside {
+    survey: Option<Survey>,
+    recorder: Option<Recorder>,
+    /// Tables are made only to be compared.
+    compared: bool,
+}
+
+fn read(job: &Job, aside: Aside) -> Result<Run> {
     let mut files = Vec::new();
     match &job.input {
         Input::Files(given) => {
@@ -135,20 +166,24 @@ fn read(job: &Job, survey: Option<Survey>) -> Result<Run> {
         }),
         device: job.device,
         journal: None,
-        tables: job
-            .output
-            .as_deref()
-            .filter(|_| survey.is_none())
-            .map(|folder| Tables::create(folder, job.overwrite))
-            .transpose()?,
+        tables: match job.output.as_deref() {
+            _ if aside.compared => Some(Tables::compared().context("cannot compare the tables")?),
+            Some(folder) if aside.survey.is_none() => Some(Tables::create(folder, job.overwrite)?),
+            _ => None,
+        },
         annex: Annex::default(),
         captures: Vec::new(),
+        kept: Vec::new(),
         complaints: Vec::new(),
         incomplete: false,
         frames: 0,
+        opened: None,
         look_ups: None,
-        survey,
+        aside,
     };
+    if let Some(header) = run.aside.recorder.as_ref().map(|recorder| recorder.header().clone()) {
+        run.header(&header);
+    }
     match &job.input {
         Input::Demo { seed } => run.demo(*seed),
         Input::Files(_) => match files.as_slice() {
@@ -223,6 +258,11 @@ impl Rows for Survey {
 }
 
 impl Survey {
+    /// Whether there is something that is of nobody who is audited.
+    pub(super) fn has_others(&self) -> bool {
+        !self.flows.iter().all(|flow| matches!(flow.scope, "" | "in")) || self.frames.contains(&0)
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::FlowRetired(row) => self.flow(row),
@@ -306,13 +346,20 @@ struct Run {
     tables: Option<Tables>,
     annex: Annex,
     captures: Vec<CaptureInfo>,
+    /// What a bundle holds of them.
+    kept: Vec<CaptureInfo>,
     complaints: Vec<String>,
     /// Something of the input was not read.
     incomplete: bool,
     frames: u64,
+    /// The flow that began with the frame before.
+    opened: Option<Opened>,
     look_ups: Option<LookUps>,
-    survey: Option<Survey>,
+    aside: Aside,
 }
+
+/// A flow that began: its first frame, and its ends as that has them.
+type Opened = (FrameNo, TransportKind, End, End);
 
 impl Run {
     fn demo(&mut self, seed: u64) {
@@ -339,18 +386,22 @@ impl Run {
     fn recording(&mut self, folder: &Path, job: &Job) -> Result<()> {
         let (header, entries) = read_journal(folder)?;
         self.header(&header);
-        let (mut rest, mut owners) = (VecDeque::new(), HashMap::new());
+        let (mut rest, mut owners, mut given) = (VecDeque::new(), HashMap::new(), Vec::new());
         for entry in entries {
             match entry.told {
                 Told::Owner { frame, owner, watched, .. } => drop(owners.insert(frame, (owner, watched))),
                 // These frames are here.
                 Told::Loss { kept: true, .. } => {}
+                Told::Given(info) => given.push(*info),
                 told => rest.push_back(Entry { after: entry.after, told }),
             }
         }
         self.journal = Some(Journal { entries: rest, owners });
         segments(folder)?.iter().try_for_each(|path| self.file(path, job))?;
         self.catch_up(FrameNo(u64::MAX));
+        if !given.is_empty() {
+            self.kept = mem::replace(&mut self.captures, given);
+        }
         Ok(())
     }
 
@@ -382,7 +433,7 @@ impl Run {
         loop {
             let numbered = capture.is_numbered();
             match capture.next() {
-                Ok(Some(Record::Frame(mut frame, interface))) => {
+                Ok(Some(Captured::Frame { mut frame, interface, direction })) => {
                     last = frame.time;
                     if !numbered {
                         frame.number = FrameNo(before + frame.number.0);
@@ -395,12 +446,18 @@ impl Run {
                         *frames += 1;
                     }
                     self.engine.ingest(engine::Input::Through(interface));
+                    if let Some(recorder) = &mut self.aside.recorder {
+                        recorder.frame(frame, interface, direction)?;
+                    }
                     self.ingest(frame);
                     if let Some(meter) = meter.as_mut().filter(|_| number % (1 << 16) == 0) {
                         meter.show(capture.info().bytes);
                     }
                 }
-                Ok(Some(Record::Note(note))) => {
+                Ok(Some(Captured::Note(note))) => {
+                    if let Some(recorder) = &mut self.aside.recorder {
+                        recorder.note(&note);
+                    }
                     recorded(&note, &mut recording);
                     if let Note::Interface { link, .. } = note
                         && !can_read(link)
@@ -418,50 +475,78 @@ impl Run {
             }
         }
         drop(meter);
-        listener.end(last, &mut |saying| saying.tell(&mut self.engine));
+        listener.end(last, &mut |saying| self.say(saying));
         if let Some(ending) = capture.ending().filter(|ending| **ending != Ending::Complete) {
             self.cut_short(format!("{name}: {ending}"));
         }
         self.unread_links(&name, &foreign);
         let info = capture.info();
-        self.captures.push(CaptureInfo {
+        let info = CaptureInfo {
             name,
             format: info.format.token().into(),
             sha256: info.sha256.map(|h| data_encoding::HEXLOWER.encode(&h).into()).unwrap_or_default(),
             bytes: info.bytes,
             link_types: info.links.iter().map(|link| link.to_string().into()).collect(),
             recording,
-        });
+        };
+        if let Some(recorder) = &mut self.aside.recorder {
+            recorder.given(info.clone());
+        }
+        self.captures.push(info);
         Ok(())
     }
 
     fn ingest(&mut self, frame: Frame<'_>) {
         self.catch_up(frame.number);
         self.engine.ingest(engine::Input::Frame(frame));
-        if let Some(survey) = &mut self.survey {
+        if let Some(survey) = &mut self.aside.survey {
             let flow = self.engine.flow_of_frame().and_then(|flow| u32::try_from(flow).ok());
             survey.frames.push(flow.unwrap_or(0));
         }
-        if self.drain() {
+        self.opened = self.drain().map(|(transport, from, to)| (frame.number, transport, from, to));
+        if self.opened.is_some() {
             let known = self.journal.as_mut().and_then(|journal| journal.owners.remove(&frame.number));
             if let Some((owner, watched)) = known.or_else(|| phone_trailer(&frame).map(|owner| (owner, false))) {
-                self.engine.ingest(engine::Input::Owner { flow: None, owner, watched });
+                self.say(Saying::Owner { owner, watched });
             }
         }
     }
 
-    /// Takes the events; says whether a flow began.
-    fn drain(&mut self) -> bool {
-        let mut opened = false;
+    /// Tells the engine, and whoever writes down what is told.
+    fn say(&mut self, saying: Saying) {
+        if let Some(recorder) = &mut self.aside.recorder {
+            match (&saying, self.opened) {
+                (Saying::Told(told), _) => recorder.told(told),
+                (Saying::Owner { owner, watched }, Some((frame, transport, from, to))) => {
+                    let (owner, watched) = (owner.clone(), *watched);
+                    recorder.told(&Told::Owner { frame, transport, from, to, owner, watched });
+                }
+                _ => {}
+            }
+        }
+        saying.tell(&mut self.engine);
+    }
+
+    /// Takes the events; gives the ends of a flow that began.
+    fn drain(&mut self) -> Option<(TransportKind, End, End)> {
+        let mut opened = None;
         while let Some(event) = self.engine.poll() {
-            opened |= matches!(event, Event::FlowOpened { .. });
+            match &event {
+                Event::FlowOpened { transport, from, to, .. } => opened = Some((*transport, *from, *to)),
+                Event::Answer(row) => {
+                    if let (Some(recorder), Some(address)) = (&mut self.aside.recorder, row.answer.address) {
+                        recorder.name(address, &row.answer.query);
+                    }
+                }
+                _ => {}
+            }
             if let Event::HandshakeRetired(row) = &event {
                 self.annex.handshake(row);
             }
             if let Some(tables) = &mut self.tables {
                 tables.event(&event);
             }
-            if let Some(survey) = &mut self.survey {
+            if let Some(survey) = &mut self.aside.survey {
                 survey.event(&event);
             }
         }
@@ -470,17 +555,20 @@ impl Run {
 
     /// What the file says beside its frames.
     fn note(&mut self, note: &Note, last: Timestamp, listener: &mut Listener) {
-        listener.note(note, last, &mut |saying| saying.tell(&mut self.engine));
+        listener.note(note, last, &mut |saying| self.say(saying));
         // The journal has said it, and what was chosen since.
         if let Some(header) = listener.take_header().filter(|_| self.journal.is_none()) {
+            if let Some(recorder) = &mut self.aside.recorder {
+                recorder.refuse("this program saved it, with what was to be kept");
+            }
             self.header(&header);
         }
     }
 
     /// What whoever recorded it had in mind.
     fn header(&mut self, header: &Header) {
-        if let Some(bytes) = header.payload_kept {
-            self.engine.ingest(engine::Input::Minimised(bytes));
+        if let Some(kept) = header.payload_kept {
+            self.engine.ingest(engine::Input::Minimised { kept, whole: header.whole });
         }
         if let Some(first) = &header.copy_of {
             self.engine.ingest(engine::Input::CopyOf(first.as_str().into()));
@@ -492,7 +580,7 @@ impl Run {
     /// The input broke off; what came before counts.
     fn cut_short(&mut self, complaint: String) {
         self.incomplete = true;
-        self.engine.ingest(engine::Input::Truncated);
+        self.say(Saying::Told(Told::Truncated));
         self.complaints.push(complaint);
     }
 
@@ -512,29 +600,32 @@ impl Run {
     }
 
     fn finish(self, knowledge: &Knowledge, translate: bool) -> Result<Outcome> {
-        let Self { engine, annex, tables, captures, look_ups, complaints, incomplete, .. } = self;
-        let (summary, annex) = conclude(&engine, annex, tables, captures, look_ups, knowledge, translate)?;
-        // The program ends soon: the operating system takes a million flows back faster, all at once.
-        std::mem::forget(engine);
-        Ok(Outcome::of(summary, annex, complaints, incomplete))
+        let Self { engine, annex, tables, captures, kept, look_ups, complaints, incomplete, aside, .. } = self;
+        let read = [captures, kept];
+        let (summary, annex, fingerprint) = conclude(&engine, annex, tables, read, look_ups, knowledge, translate)?;
+        if !aside.compared {
+            // The program ends soon: the operating system takes a million flows back faster, all at once.
+            mem::forget(engine);
+        }
+        Ok(Outcome { fingerprint, ..Outcome::of(summary, annex, complaints, incomplete) })
     }
 }
 
-/// The summary of what the engine knows, and the tables' end.
+/// The summary of what the engine knows, and the tables' end. `captures`: what was read, and what a bundle keeps of it.
 pub(super) fn conclude(
     engine: &Engine,
     mut annex: Annex,
     mut tables: Option<Tables>,
-    captures: Vec<CaptureInfo>,
+    captures: [Vec<CaptureInfo>; 2],
     look_ups: Option<LookUps>,
     knowledge: &Knowledge,
     translate: bool,
-) -> Result<(Summary, Annex)> {
+) -> Result<(Summary, Annex, Fingerprint)> {
     let mut rows = Both { tables: tables.as_mut(), annex: &mut annex };
     let mut summary = engine.summary(knowledge, &mut rows);
-    summary.captures = captures;
+    [summary.captures, summary.kept] = captures;
     summary.look_ups = look_ups;
-    if tables.is_some() || translate {
+    if tables.as_ref().is_some_and(Tables::are_told) || translate {
         let others = Lang::ALL.into_iter().filter(|lang| *lang != summary.lang);
         let judge = |lang| {
             engine::judge(
@@ -547,10 +638,8 @@ pub(super) fn conclude(
         };
         summary.other = others.map(judge).collect();
     }
-    if let Some(tables) = tables {
-        tables.finish(&summary, &mut annex)?;
-    }
-    Ok((summary, annex))
+    let fingerprint = tables.map(|tables| tables.finish(&summary, &mut annex)).transpose()?.unwrap_or_default();
+    Ok((summary, annex, fingerprint))
 }
 
 impl Outcome {
@@ -569,7 +658,7 @@ impl Outcome {
             complaints.push("--subject: no flow of this device is in the capture; check the address".into());
         }
         let incomplete = incomplete || seen.lost > 0 || seen.has_gaps() || nothing_read;
-        Self { summary, annex, complaints, incomplete, sealed: None }
+        Self { summary, annex, complaints, incomplete, sealed: None, fingerprint: Fingerprint::default() }
     }
 }
 

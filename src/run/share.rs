@@ -266,7 +266,8 @@ fn other_told(told: Told, pseudonyms: &mut Pseudonyms, lang: Lang) -> Option<Tol
         | Told::Scope { .. }
         | Told::Incident(..)) => told,
         // Whose flows are whose, and which programs are watched, is told with what the analysis knows in the end.
-        Told::Owner { .. } | Told::Program { .. } | Told::Notice { .. } => return None,
+        // Names and digests of files would lead to them.
+        Told::Owner { .. } | Told::Program { .. } | Told::Notice { .. } | Told::Given(_) => return None,
     })
 }
 

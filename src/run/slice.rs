@@ -7,7 +7,7 @@ use super::tables::new_file;
 use super::told::described;
 use crate::capture::{Captured, Feed, Note, Pace, Pumped, Tape};
 use crate::engine::view::Summary;
-use crate::evidence::{Described, Kept, Section, TAG_MANIFEST, Writer, digests, is_sealed};
+use crate::evidence::{Described, Kept, Section, TAG_MANIFEST, Writer, is_sealed, sha256, sha512};
 use crate::wire::capfile::APPLICATION;
 use crate::wire::{Direction, FrameNo, Timestamp};
 use anyhow::{Context, Result, bail};
@@ -46,15 +46,7 @@ pub fn slice(root: &Path, summary: &Summary, ids: &[String], out: &Path) -> Resu
     if out.exists() {
         bail!("{} exists already; name another file", out.display());
     }
-    let files = captures(root)?;
-    let mut cut = Cut { wanted, ..Cut::default() };
-    for path in &files {
-        cut.file(path)?;
-        if cut.bytes > MOST_BYTES {
-            bail!("these findings rest on frames of more than {} MiB; choose fewer", MOST_BYTES >> 20);
-        }
-    }
-    let Cut { wanted, interfaces, frames, .. } = cut;
+    let Cut { wanted, interfaces, frames, .. } = cut(&captures(root)?, wanted, MOST_BYTES)?;
     if frames.len() < wanted.len() {
         let missing = wanted.keys().filter(|number| !frames.iter().any(|frame| frame.number == **number));
         let missing: Vec<_> = missing.map(ToString::to_string).collect();
@@ -68,7 +60,7 @@ pub fn slice(root: &Path, summary: &Summary, ids: &[String], out: &Path) -> Resu
         );
     }
     let origin = if is_sealed(root) {
-        format!("SHA-512 of its tag manifest: {}", digests(&root.join(TAG_MANIFEST))?.sha512)
+        format!("SHA-512 of its tag manifest: {}", sha512(&root.join(TAG_MANIFEST))?)
     } else {
         "it was not sealed".into()
     };
@@ -94,7 +86,7 @@ pub fn slice(root: &Path, summary: &Summary, ids: &[String], out: &Path) -> Resu
     new_file(out, false)
         .and_then(write)
         .with_context(|| format!("cannot write {}; check the folder, its rights, and the disk", out.display()))?;
-    Ok(Sliced { frames: frames.len(), codes, sha256: digests(out)?.sha256 })
+    Ok(Sliced { frames: frames.len(), codes, sha256: sha256(out)? })
 }
 
 /// What is said at each frame: which findings rest on it.
@@ -143,6 +135,18 @@ fn captures(root: &Path) -> Result<Vec<PathBuf>> {
     }
 }
 
+/// Finds the frames in these files, of at most so many bytes together.
+fn cut(files: &[PathBuf], wanted: Wanted, most: usize) -> Result<Cut> {
+    let mut cut = Cut { wanted, most, ..Cut::default() };
+    for path in files {
+        cut.file(path)?;
+        if cut.bytes > most {
+            bail!("these findings rest on frames of more than {most} bytes; choose fewer");
+        }
+    }
+    Ok(cut)
+}
+
 /// A frame, until all are found.
 #[derive(Debug)]
 struct Found {
@@ -177,6 +181,8 @@ struct Cut {
     interfaces: Vec<Described>,
     frames: Vec<Found>,
     bytes: usize,
+    /// When there are more, no further ones are taken.
+    most: usize,
     /// The last frame's number.
     last: u64,
 }
@@ -198,7 +204,7 @@ impl Cut {
                 Captured::Frame { frame, interface, direction } => {
                     self.last = if numbered { frame.number.0 } else { before + frame.number.0 };
                     let number = FrameNo(self.last);
-                    if self.wanted.contains_key(&number) && self.bytes <= MOST_BYTES {
+                    if self.wanted.contains_key(&number) && self.bytes <= self.most {
                         self.bytes += frame.bytes.len();
                         let described = || here.described.get(&interface).cloned();
                         let interfaces = &mut self.interfaces;
@@ -229,4 +235,31 @@ impl Cut {
 struct Here {
     described: HashMap<u32, Described>,
     written: HashMap<u32, u32>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::LinkType;
+
+    #[test]
+    fn frames_of_more_bytes_than_fit_in_memory_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let files: Vec<_> = ["a.pcap", "b.pcap"].iter().map(|name| folder.path().join(name)).collect();
+        let frame = (Timestamp::from_secs(1), [0; 1_000]);
+        let frames = || (0..50).map(|_| (frame.0, &frame.1[..]));
+        for path in &files {
+            fs::write(path, crate::synth::pcap(LinkType::ETHERNET, frames())).unwrap();
+        }
+        let wanted = |last| -> Wanted { (1..=last).map(|number| (FrameNo(number), Vec::new())).collect() };
+        assert_eq!(cut(&files, wanted(60), 60_000).unwrap().frames.len(), 60, "over both files");
+        let error = cut(&files, wanted(61), 60_000).unwrap_err().to_string();
+        assert!(error.contains("more than 60000 bytes; choose fewer"), "{error}");
+        // What is too much is not held either.
+        let mut most = Cut { wanted: wanted(100), most: 10_000, ..Cut::default() };
+        for path in &files {
+            most.file(path).unwrap();
+        }
+        assert_eq!(most.frames.len(), 11);
+    }
 }

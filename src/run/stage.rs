@@ -4,12 +4,12 @@ use super::batch::{Batch, Missed, Piece, Pool};
 use super::live::Notices;
 use super::ring::{Into, OutOf, Ring, Taken};
 use super::tables::Tables;
-use super::told::{Listener, Saying, described, phone_trailer, recorded, tell};
+use super::told::{Listener, Saying, keep_note, phone_trailer, recorded, tell};
 use crate::attribution::Owner;
 use crate::capture::{About, CaptureError, Captured, Ending, Feed, FeedInfo, Note, Pumped};
 use crate::engine::view::{LossView, Marker, Recording};
 use crate::engine::{Engine, Event, Input, Knowledge, Snapshot};
-use crate::evidence::{EvidenceError, Pick, Statistics, Store, Told};
+use crate::evidence::{EvidenceError, Pick, Store, Told};
 use crate::flow::FlowId;
 use crate::report::Annex;
 use crate::report::tables::{Dns, Facts, json_line};
@@ -596,8 +596,8 @@ impl Analyst {
         let time = if happened { wall() } else { self.last };
         self.listener.note(note, time, &mut |saying| sayings.push(saying));
         if let Some(header) = self.listener.take_header() {
-            if let Some(bytes) = header.payload_kept {
-                self.stage.engine.ingest(Input::Minimised(bytes));
+            if let Some(kept) = header.payload_kept {
+                self.stage.engine.ingest(Input::Minimised { kept, whole: header.whole });
             }
             if let Some(first) = &header.copy_of {
                 self.stage.engine.ingest(Input::CopyOf(first.as_str().into()));
@@ -790,7 +790,7 @@ impl Keeping {
                                 }
                                 (after, reached) = (frame.number, frame.time);
                             }
-                            Piece::Note(note) => self.note(note, started),
+                            Piece::Note(note) => keep_note(&mut self.store, note, started),
                         }
                     }
                     add(&self.meters.saved, saved);
@@ -802,7 +802,7 @@ impl Keeping {
                         self.store.lost(*interface, *frames);
                     }
                     for note in &missed.notes {
-                        self.note(note, started);
+                        keep_note(&mut self.store, note, started);
                     }
                 }
                 Taken::Item(Parcel::Told(after, told)) => self.store.told(after, &told),
@@ -846,30 +846,6 @@ impl Keeping {
                 self.notices.add(wall(), true, &failure.to_string());
                 *failed = Some(failure.to_string().into());
             }
-        }
-    }
-
-    fn note(&mut self, note: &Note, started: Timestamp) {
-        match note {
-            Note::Interface { .. } => {
-                if let Some((id, described)) = described(note) {
-                    self.store.interface(id, described);
-                }
-            }
-            Note::Statistics { interface, received, dropped_by_interface, dropped_by_system, delivered } => {
-                let counted = Statistics {
-                    started,
-                    received: *received,
-                    dropped_by_interface: *dropped_by_interface,
-                    dropped_by_system: *dropped_by_system,
-                    delivered: *delivered,
-                };
-                self.store.counted(*interface, counted);
-            }
-            // Another capture lost them before; they are missing here too.
-            Note::Dropped { frames, .. } => self.store.lost(0, *frames),
-            Note::Names(names) => names.iter().for_each(|(address, name)| self.store.name(*address, name.clone())),
-            _ => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::attribution::{Owner, OwnerMatch};
 use crate::capture::{About, Note};
 use crate::engine::view::{Incident, Interface, LossView, Marker, Recording};
 use crate::engine::{Engine, Input};
-use crate::evidence::{Comment, Described, Header, Told, read_comment};
+use crate::evidence::{Comment, Described, Header, Statistics, Store, Told, read_comment};
 use crate::wire::capfile::APPLICATION;
 use crate::wire::{Frame, LinkType, Text, Timestamp};
 use std::collections::BTreeMap;
@@ -176,6 +176,31 @@ pub(super) fn described(note: &Note) -> Option<(u32, Described)> {
     Some((*id, described))
 }
 
+/// Writes down what capture files have a place of their own for. `started`: when the interfaces began to count.
+pub(super) fn keep_note(store: &mut Store, note: &Note, started: Timestamp) {
+    match note {
+        Note::Interface { .. } => {
+            if let Some((id, described)) = described(note) {
+                store.interface(id, described);
+            }
+        }
+        Note::Statistics { interface, received, dropped_by_interface, dropped_by_system, delivered } => {
+            let counted = Statistics {
+                started,
+                received: *received,
+                dropped_by_interface: *dropped_by_interface,
+                dropped_by_system: *dropped_by_system,
+                delivered: *delivered,
+            };
+            store.counted(*interface, counted);
+        }
+        // Another capture lost them before; they are missing here too.
+        Note::Dropped { frames, .. } => store.lost(0, *frames),
+        Note::Names(names) => names.iter().for_each(|(address, name)| store.name(*address, name.clone())),
+        _ => {}
+    }
+}
+
 /// Tells the engine what concerns it.
 pub(super) fn tell(told: &Told, engine: &mut Engine) {
     engine.ingest(match told {
@@ -189,7 +214,7 @@ pub(super) fn tell(told: &Told, engine: &mut Engine) {
         Told::Program { owner, watched } => Input::Program { owner: owner.clone(), watched: *watched },
         Told::Tick(time) => Input::Tick(*time),
         // Whose flow it is cannot be said here.
-        Told::Owner { .. } | Told::Notice { .. } => return,
+        Told::Owner { .. } | Told::Notice { .. } | Told::Given(_) => return,
     });
 }
 

@@ -1,22 +1,18 @@
 //! Whether a bundle is what was sealed, who vouches for it, and whether its analysis comes out the same again.
 
-use super::bundle::{CAPTURE, PROGRAM, Recipe, captures, custody_beside, job, new_folder, now, recipe};
+use super::bundle::{CAPTURE, PROGRAM, Recipe, captures, custody_beside, job, recipe};
 use super::knowledge::file_name;
-use super::offline::{analyze, segments};
-use crate::capture::{CaptureFile, Digest, Ending, Record};
+use super::offline::{compared, segments};
+use crate::capture::{CaptureFile, Captured, Digest, Ending};
 use crate::evidence::{
-    CUSTODY, Chain, Checked, PAYLOAD, Verdict, Wrong, check, is_sealed, signature_path, stamp_path, verify_signature,
-    verify_stamp,
+    CUSTODY, Chain, Checked, PAYLOAD, Verdict, Wrong, check, is_sealed, sha256, signature_path, stamp_path,
+    verify_signature, verify_stamp,
 };
 use crate::policy::Lang;
 use crate::wire::{Text, Timestamp};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-/// The tables that a second analysis has to make again, byte for byte.
-const COMPARED: [&str; 3] = ["findings.jsonl", "endpoints.jsonl", "flows.jsonl"];
+use std::path::Path;
 
 /// How a bundle is checked.
 #[derive(Debug, Default)]
@@ -159,9 +155,9 @@ fn interrupted(verified: &mut Verified, root: &Path, recipe: &Recipe) -> Result<
     let mut frames = 0_u64;
     let mut last = Timestamp::ZERO;
     let (mut en, mut de) = (String::new(), String::new());
-    for (name, had, of) in recipe.cut_short(root) {
-        en = format!("{en}; {name}: {had} of {of} bytes were copied");
-        de = format!("{de}; {name}: {had} von {of} Bytes wurden kopiert");
+    for short in recipe.cut_short(root) {
+        en = format!("{en}; {}", short.words(Lang::En));
+        de = format!("{de}; {}", short.words(Lang::De));
     }
     let folder = root.join(PAYLOAD).join(CAPTURE);
     let files: Vec<_> = match captures(root, recipe).unwrap_or_default().as_slice() {
@@ -172,7 +168,7 @@ fn interrupted(verified: &mut Verified, root: &Path, recipe: &Recipe) -> Result<
         // One of which not even the head was written holds no frame.
         let Ok(mut file) = CaptureFile::open(path, Digest::Skip) else { continue };
         while let Ok(Some(record)) = file.next() {
-            if let Record::Frame(frame, _) = record {
+            if let Captured::Frame { frame, .. } = record {
                 frames += 1;
                 last = last.max(frame.time);
             }
@@ -298,13 +294,10 @@ fn reanalyze(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<(
         );
         return Ok(());
     }
-    let scratch = Scratch::new()?;
-    let outcome = analyze(&job(root, &recipe, Some(scratch.0.clone()), how.geoip, how.progress)?)?;
+    let outcome = compared(&job(root, &recipe, None, how.geoip, how.progress)?)?;
     let mut same = true;
-    for table in COMPARED {
-        let path = root.join(PAYLOAD).join(table);
-        let sealed = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if fs::read(scratch.0.join(table)).ok().as_deref() != Some(&*sealed) {
+    for (table, now) in &outcome.fingerprint {
+        if sha256(&root.join(PAYLOAD).join(table))? != *now {
             same = false;
             verified.say(
                 Holds::No,
@@ -333,22 +326,4 @@ fn reanalyze(verified: &mut Verified, root: &Path, how: &Verify<'_>) -> Result<(
         );
     }
     Ok(())
-}
-
-/// A folder that goes with its value.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> Result<Self> {
-        let unique = format!("zollhund-{}-{}", std::process::id(), now().0);
-        let path = std::env::temp_dir().join(unique);
-        new_folder(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }

@@ -201,7 +201,7 @@ impl After {
                     && let Some(folder) = recording
                     && let Err(error) = super::narrow::narrow(&folder, &job)
                 {
-                    complaints.push(format!("frames out of scope stay in the evidence: {error:#}"));
+                    complaints.push(super::narrow::kept_all(&error));
                 }
                 analyze(&job)?
             }
@@ -222,11 +222,12 @@ impl After {
                     recording: ended.recording.clone(),
                     ..CaptureInfo::default()
                 });
-                let captures = captures.collect();
+                let captures = [captures.collect(), Vec::new()];
                 let (engine, annex, tables) =
                     (&analyzed.engine, std::mem::take(&mut analyzed.annex), analyzed.tables.take());
                 let translate = telling.translate;
-                let (summary, annex) = conclude(engine, annex, tables, captures, look_ups, &self.knowledge, translate)?;
+                let (summary, annex, _) =
+                    conclude(engine, annex, tables, captures, look_ups, &self.knowledge, translate)?;
                 Outcome::of(summary, annex, Vec::new(), false)
             }
             (None, None) => anyhow::bail!("{}", complaints.join("; ")),

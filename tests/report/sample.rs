@@ -258,6 +258,7 @@ pub(crate) fn call(lang: Lang) -> Summary {
                 ..Recording::default()
             },
         }],
+        kept: Vec::new(),
         circumstances: Circumstances {
             first: START,
             last: after(77_000),

@@ -72,18 +72,19 @@ impl Maker<'_> {
     pub(super) fn inputs(&self) -> Vec<Input> {
         let (s, lang) = (self.summary, self.lang);
         let unhashed = lang.pick("not computed", "nicht berechnet");
-        let capture = |capture: &crate::engine::view::CaptureInfo| Input {
+        let capture = |what: &str, capture: &crate::engine::view::CaptureInfo| Input {
             name: capture.name.to_string(),
-            note: clean(&format!(
-                "{} · {} · {}",
-                lang.pick("capture", "Aufzeichnung"),
-                capture.format,
-                self.bytes(capture.bytes)
-            )),
+            note: clean(&format!("{what} · {} · {}", capture.format, self.bytes(capture.bytes))),
             date: String::new(),
             sha256: if capture.sha256.is_empty() { unhashed.to_owned() } else { clean(&capture.sha256) },
         };
-        let mut inputs: Vec<Input> = s.captures.iter().map(capture).collect();
+        let given = match s.kept.as_slice() {
+            [] => lang.pick("capture", "Aufzeichnung"),
+            _ => lang.pick("capture as it was given, not in the bundle", "Aufzeichnung wie übergeben, nicht im Bündel"),
+        };
+        let part = lang.pick("what the bundle keeps of it", "was das Bündel davon enthält");
+        let mut inputs: Vec<Input> = s.captures.iter().map(|info| capture(given, info)).collect();
+        inputs.extend(s.kept.iter().map(|info| capture(part, info)));
         let mut sources: Vec<&Source> = s.sources.iter().map(|source| &**source).collect();
         sources.dedup();
         inputs.extend(sources.into_iter().map(|source| Input {
