@@ -11,6 +11,7 @@ use super::{
 };
 use crate::wire::{AddressKind, Timestamp, canonical};
 use maxminddb::{LookupResult, Reader};
+use rustc_hash::FxHashMap;
 use serde::Deserialize;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -186,23 +187,28 @@ impl Atlas {
     /// the one that a database of the user's own gives it, as in a laboratory.
     #[must_use]
     pub fn place(&self, address: IpAddr) -> Place {
+        self.place_among(address, &mut Records::default())
+    }
+
+    /// The same for one of many addresses. `read` is of this atlas alone.
+    pub(crate) fn place_among(&self, address: IpAddr, read: &mut Records) -> Place {
         let address = inner(canonical(address));
         let kind = AddressKind::of(address);
         if !kind.is_outside() {
             return Place::default();
         }
-        let asked = || self.databases.iter().filter(|d| kind.is_public() || !d.embedded);
+        let asked = || (0..).zip(&self.databases).filter(|(_, d)| kind.is_public() || !d.embedded);
         let mut votes = Vec::with_capacity(2);
-        let (cloud, known) = cloud(asked(), &self.ranges, address, &mut votes).unzip();
+        let (cloud, known) = cloud(asked().map(|(_, database)| database), &self.ranges, address, &mut votes).unzip();
         let known = known.unwrap_or_default();
         let from_cloud = votes.len();
         let feeds = self.ranges.iter().filter(|r| r.kind == RangesKind::Geofeed);
         votes.extend(feeds.filter_map(|feed| vote(feed, address)));
         let from_operators = votes.len();
-        for database in asked() {
-            votes.extend(database.country(address));
+        for (number, database) in asked() {
+            votes.extend(database.country(address, number, read));
         }
-        let network = asked().find_map(|database| database.network(address));
+        let network = asked().find_map(|(number, database)| database.network(address, number, read));
         if !kind.is_public() && votes.is_empty() && network.is_none() {
             return Place::default();
         }
@@ -228,6 +234,14 @@ impl Atlas {
         place.cap();
         place
     }
+}
+
+/// Records of databases that were read before, by the number of the database and where they stand in it: thousands of
+/// addresses share one.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    countries: FxHashMap<(usize, usize), Option<CountryCode>>,
+    networks: FxHashMap<(usize, usize), Option<Network>>,
 }
 
 /// The most specific cloud range around an address, its vote if its region has a country, and the day for which that is
@@ -365,25 +379,30 @@ impl Database {
         self.reader.lookup(address).ok().filter(LookupResult::has_data)
     }
 
-    fn country(&self, address: IpAddr) -> Option<Vote> {
+    fn country(&self, address: IpAddr, number: usize, read: &mut Records) -> Option<Vote> {
         let field = self.schema.country?;
         let found = self.find(address)?;
-        let country = CountryCode::parse(schema::text(&found, field)?).filter(CountryCode::is_a_place)?;
-        let basis = VoteBasis::Prefix(prefix_of(&found)?);
+        let country = *read.countries.entry((number, found.offset()?)).or_insert_with(|| {
+            schema::text(&found, field).and_then(CountryCode::parse).filter(CountryCode::is_a_place)
+        });
+        let (country, basis) = (country?, VoteBasis::Prefix(prefix_of(&found)?));
         Some(Vote { country, source: Arc::clone(&self.source), basis, excluded: false })
     }
 
-    fn network(&self, address: IpAddr) -> Option<Network> {
+    fn network(&self, address: IpAddr, number: usize, read: &mut Records) -> Option<Network> {
         let field = self.schema.asn?;
         let found = self.find(address)?;
-        let asn = schema::number(&found, field).filter(|&asn| asn != 0)?;
-        let text = |field: Option<schema::Field>| schema::text(&found, field?);
-        Some(Network {
-            asn,
-            name: text(self.schema.as_name).unwrap_or_default().into(),
-            country: text(self.schema.as_country).and_then(CountryCode::parse).filter(CountryCode::is_a_place),
-            source: Arc::clone(&self.source),
-        })
+        let network = || {
+            let asn = schema::number(&found, field).filter(|&asn| asn != 0)?;
+            let text = |field: Option<schema::Field>| schema::text(&found, field?);
+            Some(Network {
+                asn,
+                name: text(self.schema.as_name).unwrap_or_default().into(),
+                country: text(self.schema.as_country).and_then(CountryCode::parse).filter(CountryCode::is_a_place),
+                source: Arc::clone(&self.source),
+            })
+        };
+        read.networks.entry((number, found.offset()?)).or_insert_with(network).clone()
     }
 
     fn info(&self) -> DatabaseInfo {

@@ -23,6 +23,7 @@ mod table;
 mod vantage;
 mod world;
 
+pub(crate) use atlas::Records;
 pub use atlas::{Atlas, CREDITS, Credit, DatabaseInfo};
 pub use claim::{Claim, Confidence, CountryCode, NameBasis, Source};
 pub use company::Company;

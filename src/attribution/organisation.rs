@@ -98,7 +98,7 @@ impl Organisations {
             domains: SuffixMap::default(),
             asns: FxHashMap::default(),
             providers: FxHashMap::default(),
-            source: source_of("Organisations (organisations.toml)", &data.as_of, text),
+            source: source_of("organisations.toml", &data.as_of, text),
         };
         for record in data.organisation {
             table.add(file, record)?;

@@ -10,7 +10,7 @@ use super::trips::{TripId, Trips};
 use super::view::EndpointView;
 use crate::attribution::{
     Atlas, Circle, Claim, Company, Confidence, CountryCode, Horizon, Interner, NameBasis, NameId, Organisations, Place,
-    Source, registrable,
+    Records, Source, registrable,
 };
 use crate::dissect::fact::{Hidden, Offer};
 use crate::policy::subject::{Agreement, Alias, Label, Measured};
@@ -133,6 +133,7 @@ pub(super) struct Recipients<'a> {
     circles: HashMap<Day, Option<Circle>>,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
+    records: Records,
     index: HashMap<Key<Box<str>>, usize>,
     pub(super) subjects: Vec<Subject>,
     /// Beside the subjects.
@@ -167,6 +168,7 @@ impl<'a> Recipients<'a> {
             periods: false,
             regimes: HashMap::new(),
             spoken: HashMap::new(),
+            records: Records::default(),
             index: HashMap::new(),
             subjects: Vec::new(),
             filed: Vec::new(),
@@ -177,7 +179,7 @@ impl<'a> Recipients<'a> {
     /// Adds what went to one address, and notes with it which recipients that are; returns its row.
     pub(super) fn add(&mut self, endpoint: &mut Endpoint) -> EndpointView<'a> {
         let kind = AddressKind::of(endpoint.address);
-        let place = self.knowledge.atlas.place(endpoint.address);
+        let place = self.knowledge.atlas.place_among(endpoint.address, &mut self.records);
         let holder = self.knowledge.organisations.holder_of(&place);
         let mut row = EndpointView {
             address: endpoint.address,
