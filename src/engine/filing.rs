@@ -10,7 +10,7 @@ use crate::attribution::NameBasis;
 use crate::dissect::fact::{Answer, Ech, HelloTransport, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
 use crate::flow::{Flow, FlowId};
-use crate::wire::{End, Frame, FrameNo, Pair, RoundTrip, Side, Timestamp, TripKind};
+use crate::wire::{End, Frame, FrameNo, Pair, RoundTrip, Side, Timestamp, TransportKind, TripKind};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -236,6 +236,10 @@ impl Engine {
             }
             Fact::Certified(ref certificate) => {
                 let asked = notes.said.map(|(name, _)| self.names.resolve(name));
+                // Only over TCP: WebRTC's certificates over DTLS are each client's own (RFC 8827 §6.5).
+                if let Some(host) = asked.filter(|_| flow.transport == TransportKind::Tcp && !certificate.self_signed) {
+                    self.issuers.add(&certificate.issuer, host, frame);
+                }
                 let leaf = agreements::leaf(certificate, time, asked);
                 notes.agreement = self.agreements.certified(notes.agreement, leaf);
                 if notes.certificate.is_none()

@@ -13,6 +13,7 @@ mod filing;
 pub mod health;
 mod input;
 mod interfaces;
+mod issuers;
 mod ledger;
 mod limits;
 mod losses;
@@ -48,6 +49,7 @@ use blind::BlindSpots;
 use client::Vantage;
 use hashbrown::HashMap;
 use interfaces::Interfaces;
+use issuers::Issuers;
 use ledger::Ledger;
 use losses::Losses;
 use names::{Chains, Names};
@@ -169,6 +171,7 @@ pub struct Engine {
     chains: Chains,
     ledger: Ledger,
     trips: Trips,
+    issuers: Issuers,
     vantage: Vantage,
     losses: Losses,
     interfaces: Interfaces,
@@ -219,6 +222,7 @@ impl Engine {
             chains: Chains::default(),
             ledger: Ledger::new(config.limits.ledger, &config.turning_days),
             trips: Trips::default(),
+            issuers: Issuers::default(),
             vantage: Vantage { device: config.device, watched_only: config.watched_only, locals: Vec::new() },
             losses: Losses::default(),
             interfaces: Interfaces::default(),

@@ -13,7 +13,7 @@ use crate::attribution::{
     Records, Source, registrable,
 };
 use crate::dissect::fact::{Hidden, Offer};
-use crate::policy::subject::{Agreement, Alias, Label, Measured};
+use crate::policy::subject::{Agreement, Alias, Label, Measured, TripLayer};
 use crate::policy::{Audit, Book, Lang, Listing, Profile, Proposal, Recogniser, Seen, Sighting, Subject, far_from};
 use crate::wire::{AddressKind, Day, FrameNo, Text, TextRef};
 use hashbrown::{Equivalent, HashMap};
@@ -128,8 +128,8 @@ pub(super) struct Recipients<'a> {
     /// Flows began in more than one period.
     pub(super) periods: bool,
     trips: &'a Trips,
-    /// TCP handshakes are answered on the way.
-    early: bool,
+    /// Somebody near the client may answer these.
+    unused: Vec<TripLayer>,
     circles: HashMap<Day, Option<Circle>>,
     regimes: HashMap<(CountryCode, Day), Arc<str>>,
     spoken: HashMap<TokenSet, Rc<[&'static str]>>,
@@ -149,12 +149,12 @@ impl<'a> Recipients<'a> {
         (tokens, chains): (&'a Tokens, &'a Chains),
         owners: &'a Owners,
         (agreements, offers): (&'a Agreements, &'a [Arc<Offer>]),
-        (trips, early): (&'a Trips, bool),
+        (trips, unused): (&'a Trips, Vec<TripLayer>),
         limits: LedgerLimits,
     ) -> Self {
         Self {
             trips,
-            early,
+            unused,
             circles: HashMap::new(),
             owners,
             knowledge,
@@ -276,7 +276,7 @@ impl<'a> Recipients<'a> {
 
     /// What round trips say of the place of an address: marks it in the row.
     fn measure(&mut self, row: &mut EndpointView<'a>, known: Option<TripId>) -> Option<Measured> {
-        row.round_trip = self.trips.smallest(row.address, self.early, known);
+        row.round_trip = self.trips.smallest(row.address, &self.unused, known);
         let (trip, knowledge) = (row.round_trip?, self.knowledge);
         let horizon = knowledge.horizon.as_ref().filter(|_| AddressKind::of(row.address).is_outside())?;
         row.excluded = horizon.excluded(trip.at_most());

@@ -5,8 +5,9 @@ use super::recipients::{Knowledge, Recipients};
 use super::timeline::Share;
 use super::view::{KindSeries, LawNote, LossView, Marker, Series, Stated, StatedPlace, Summary, Timeline, Words};
 use super::{Cell, Engine, Rows};
-use crate::attribution::{CountryCode, NameId};
+use crate::attribution::{Claim, Confidence, CountryCode, NameId};
 use crate::policy::audit::Audit;
+use crate::policy::subject::Near;
 use crate::policy::{Case, Circumstances, Course, Lang, Status, Subject, Twin, judge_all, number};
 use crate::wire::{AddressKind, Day, TextRef};
 use std::cmp::Reverse;
@@ -52,15 +53,15 @@ impl Engine {
                 rows.handshake(&view);
             }
         }
-        circumstances.early_answers = self.trips.early_answers();
-        let trips = (&self.trips, circumstances.early_answers.is_some());
+        circumstances.near = self.near(knowledge);
+        let unused = circumstances.near.iter().flat_map(|near| near.unused().iter().copied()).collect();
         let mut recipients = Recipients::new(
             knowledge,
             self.names.all(),
             (&self.tokens, &self.chains),
             &self.owners,
             (&self.agreements, &self.offers),
-            trips,
+            (&self.trips, unused),
             self.limits.ledger,
         );
         recipients.periods = ledger.has_periods();
@@ -113,6 +114,15 @@ impl Engine {
             circumstances,
         };
         (summary, filed_as)
+    }
+
+    /// Signs that somebody near the client answered in the hosts' place.
+    fn near(&self, knowledge: &Knowledge) -> Vec<Near> {
+        let surely = |claim: &Claim<CountryCode>| claim.confidence > Confidence::Low;
+        let mut near =
+            self.trips.near(knowledge.horizon.as_ref(), |a| knowledge.atlas.place(a).located_in.filter(surely));
+        near.extend(self.issuers.opened(&knowledge.book.transport, &knowledge.organisations));
+        near
     }
 
     /// The series of one recipient are joined, those of its media apart.
@@ -217,6 +227,15 @@ impl Engine {
             0,
             "of {} hellos only the transport was kept",
             "von {} Hellos wurde nur der Transport behalten",
+        );
+        line(
+            "ledger",
+            "issuers not kept",
+            self.issuers.not_kept,
+            0,
+            0,
+            "{} certificates were not held against others, their issuers being too many",
+            "{} Zertifikate wurden nicht mit anderen verglichen, weil es zu viele Aussteller waren",
         );
         line(
             "ledger",

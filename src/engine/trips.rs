@@ -1,14 +1,17 @@
-//! The smallest round trips of every address, and whether TCP was answered by somebody on the way.
+//! The smallest round trips of every address, and whether somebody near the client answered in the hosts' place.
 
 use super::ledger::{AddressIndex, Addressed};
-use crate::policy::subject::EarlyAnswers;
+use crate::attribution::{Claim, CountryCode, Horizon};
+use crate::policy::subject::{Near, TripLayer};
 use crate::wire::{AddressKind, FrameNo, RoundTrip};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 
-/// Connections to so many networks must be answered alike before it is said that somebody on the way answers them.
+/// So many networks must be answered alike before it is said that somebody on the way answers for them.
 const MIN_NETWORKS: usize = 3;
+/// Of so many countries, which light does not reach in time: one alone may be a mistake of the databases.
+const MIN_COUNTRIES: usize = 2;
 /// A box in the house, or a client's own proxy, answers within this time, in nanoseconds.
 const NEAR: u64 = 10_000_000;
 /// A server that is reached through such a box says its hello so much later than the box answered: factor, nanoseconds.
@@ -19,16 +22,30 @@ const LATER: (u64, u64) = (4, 10_000_000);
 struct Measured {
     /// Who answered.
     address: IpAddr,
-    /// SYN to SYN/ACK, data to its acknowledgment.
-    tcp: Option<RoundTrip>,
+    /// The smallest of each layer, in the order of [`TripLayer::ALL`].
+    smallest: [Option<RoundTrip>; 3],
+}
+
+impl Measured {
+    fn get(&self, layer: TripLayer) -> Option<RoundTrip> {
+        self.smallest.get(layer as usize).copied().flatten()
+    }
+
     /// What only the host itself can answer.
-    host: Option<RoundTrip>,
+    fn host(&self) -> Option<RoundTrip> {
+        [self.get(TripLayer::Tls), self.get(TripLayer::Datagrams)].into_iter().flatten().min_by_key(RoundTrip::at_most)
+    }
 }
 
 impl Addressed for Measured {
     fn address(&self) -> IpAddr {
         self.address
     }
+}
+
+/// The host said its hello so much later than TCP was answered that somebody nearer may have answered TCP.
+fn is_split(tcp: &RoundTrip, host: &RoundTrip) -> bool {
+    tcp.nanos <= NEAR && host.nanos >= tcp.nanos.saturating_mul(LATER.0) && host.nanos - tcp.nanos >= LATER.1
 }
 
 /// Where the round trips of an address stand. Flows keep it: most are measured twice.
@@ -66,13 +83,13 @@ impl Trips {
             None if self.of.len() >= bound => return None,
             None => {
                 let at = self.of.len() as u32;
-                self.of.push(Measured { address, tcp: None, host: None });
+                self.of.push(Measured { address, smallest: [None; 3] });
                 self.index.add(address, at);
                 TripId::of(at)?
             }
         };
         let measured = self.of.get_mut(id.at())?;
-        let kept = if trip.kind.is_tcp() { &mut measured.tcp } else { &mut measured.host };
+        let kept = measured.smallest.get_mut(TripLayer::of(trip.kind) as usize)?;
         if kept.is_none_or(|kept| trip.at_most() < kept.at_most()) {
             *kept = Some(trip);
         }
@@ -84,43 +101,102 @@ impl Trips {
         known.or_else(|| TripId::of(self.index.find(address, &self.of)?))
     }
 
-    /// The smallest round trip of an address. With `early`, those of TCP are left out.
-    pub(super) fn smallest(&self, address: IpAddr, early: bool, known: Option<TripId>) -> Option<RoundTrip> {
-        let Measured { tcp, host, .. } = *self.of.get(self.find(address, known)?.at())?;
-        [tcp.filter(|_| !early), host].into_iter().flatten().min_by_key(RoundTrip::at_most)
+    /// The smallest round trip of an address of the layers that count. Where its host took much longer over TLS than its TCP,
+    /// the latter is not used: who answered it is not sure, and longer is the safe side.
+    pub(super) fn smallest(&self, address: IpAddr, unused: &[TripLayer], known: Option<TripId>) -> Option<RoundTrip> {
+        let measured = self.of.get(self.find(address, known)?.at())?;
+        let split = measured
+            .get(TripLayer::Tcp)
+            .zip(measured.get(TripLayer::Tls))
+            .is_some_and(|(tcp, tls)| is_split(&tcp, &tls));
+        let counts = |layer: &TripLayer| !(unused.contains(layer) || split && *layer == TripLayer::Tcp);
+        TripLayer::ALL.into_iter().filter(counts).filter_map(|l| measured.get(l)).min_by_key(RoundTrip::at_most)
+    }
+
+    /// Where somebody near the client may have answered for everybody: TCP long before the hosts, or any layer sooner than
+    /// light comes from where the hosts are said to be. `place` is what sources say with some confidence.
+    pub(super) fn near(
+        &self,
+        horizon: Option<&Horizon>,
+        place: impl Fn(IpAddr) -> Option<Claim<CountryCode>>,
+    ) -> Vec<Near> {
+        let split = self.split();
+        let layers = TripLayer::ALL.into_iter().filter(|layer| split.is_none() || *layer != TripLayer::Tcp);
+        let alike: Vec<Near> = layers.filter_map(|layer| self.alike(layer, horizon?, &place)).collect();
+        split.into_iter().chain(alike).collect()
     }
 
     /// Whether TCP connections were answered on the way to the servers: near and alike for all networks, while each host
     /// itself took much longer. Then a handshake says nothing about where the server is.
-    pub(super) fn early_answers(&self) -> Option<EarlyAnswers> {
+    fn split(&self) -> Option<Near> {
         let (mut networks, mut largest, mut smallest_host) = (BTreeSet::new(), 0, u64::MAX);
         let (mut servers, mut frames) = (0, Vec::new());
-        for Measured { address, tcp, host } in &self.of {
-            let Some(tcp) = tcp.filter(|_| AddressKind::of(*address).is_public()) else { continue };
+        for (measured, tcp) in self.public(TripLayer::Tcp) {
             if tcp.nanos > NEAR {
                 return None;
             }
-            let Some(host) = host else { continue };
-            if host.nanos < tcp.nanos.saturating_mul(LATER.0) || host.nanos - tcp.nanos < LATER.1 {
+            let Some(host) = measured.host() else { continue };
+            if !is_split(&tcp, &host) {
                 return None;
             }
             servers += 1;
             if networks.len() < MIN_NETWORKS {
-                networks.insert(network(*address));
+                networks.insert(network(measured.address));
             }
             largest = largest.max(tcp.nanos);
             smallest_host = smallest_host.min(host.nanos);
             frames.push(tcp.answered);
         }
-        frames.sort_unstable();
-        frames.truncate(super::MAX_EVIDENCE);
-        (networks.len() >= MIN_NETWORKS).then_some(EarlyAnswers {
+        (networks.len() >= MIN_NETWORKS).then(|| Near::Split {
             servers,
             tcp: largest,
             hello: smallest_host,
-            frames: frames.into_iter().collect::<Vec<FrameNo>>(),
+            frames: first(frames),
         })
     }
+
+    /// Whether everybody answered near, also hosts in several networks that sources place in several countries too far away.
+    /// One host alone is a mistake of the databases, which is what the round trip is for.
+    fn alike(
+        &self,
+        layer: TripLayer,
+        horizon: &Horizon,
+        place: impl Fn(IpAddr) -> Option<Claim<CountryCode>>,
+    ) -> Option<Near> {
+        if self.public(layer).any(|(_, trip)| trip.nanos > NEAR) {
+            return None;
+        }
+        let (mut servers, mut within, mut networks, mut frames) = (0, 0, BTreeSet::new(), Vec::new());
+        let mut claims: Vec<Claim<CountryCode>> = Vec::new();
+        for (measured, trip) in self.public(layer) {
+            servers += 1;
+            within = within.max(trip.at_most());
+            let Some(claim) = place(measured.address) else { continue };
+            if !horizon.excluded(trip.at_most()).contains(&claim.value) {
+                continue;
+            }
+            networks.insert(network(measured.address));
+            frames.push(trip.answered);
+            if claims.iter().all(|known| known.value != claim.value) {
+                claims.push(claim);
+            }
+        }
+        let many = networks.len() >= MIN_NETWORKS && claims.len() >= MIN_COUNTRIES;
+        many.then(|| Near::Alike { layer, servers, within, claims, frames: first(frames) })
+    }
+
+    /// Public addresses that answered on a layer.
+    fn public(&self, layer: TripLayer) -> impl Iterator<Item = (&Measured, RoundTrip)> {
+        let measured = self.of.iter().filter(|measured| AddressKind::of(measured.address).is_public());
+        measured.filter_map(move |measured| Some((measured, measured.get(layer)?)))
+    }
+}
+
+/// The first few frames.
+fn first(mut frames: Vec<FrameNo>) -> Vec<FrameNo> {
+    frames.sort_unstable();
+    frames.truncate(super::MAX_EVIDENCE);
+    frames
 }
 
 /// Addresses of one network stand near each other more often than not.
@@ -134,7 +210,9 @@ fn network(address: IpAddr) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::{Confidence, Source, Vantage};
     use crate::wire::{Timestamp, TripKind};
+    use std::sync::Arc;
 
     const US: u64 = 1_000;
 
@@ -158,33 +236,76 @@ mod tests {
     #[test]
     fn a_proxy_in_the_house_is_told_from_near_servers() {
         let split = [("1.2.3.4", 800, Some(25_000)), ("5.6.7.8", 900, Some(110_000)), ("9.8.7.6", 700, Some(60_000))];
-        let found = trips(&split).early_answers().unwrap();
-        assert_eq!((found.servers, found.tcp, found.hello), (3, 900 * US, 25_000 * US));
+        let found = trips(&split).split().unwrap();
+        assert!(matches!(found, Near::Split { servers: 3, tcp, hello, .. } if (tcp, hello) == (900 * US, 25_000 * US)));
         let with = |more| trips(&[split[0], split[1], split[2], more]);
-        assert!(with(("4.4.4.4", 700, None)).early_answers().is_some());
+        assert!(with(("4.4.4.4", 700, None)).split().is_some());
         for (what, near_miss) in [
             ("one handshake took long", ("4.4.4.4", 30_000, Some(60_000))),
             ("one host is near itself", ("4.4.4.4", 800, Some(3_000))),
             ("one long handshake without a hello", ("4.4.4.4", 30_000, None)),
         ] {
-            assert!(with(near_miss).early_answers().is_none(), "{what}");
+            assert!(with(near_miss).split().is_none(), "{what}");
         }
-        assert!(trips(&split[..2]).early_answers().is_none(), "too few");
+        assert!(trips(&split[..2]).split().is_none(), "too few");
         let same = [("1.2.3.4", 800, Some(25_000)), ("1.2.3.5", 900, Some(110_000)), ("1.2.3.6", 700, Some(60_000))];
-        assert!(trips(&same).early_answers().is_none(), "one network");
+        assert!(trips(&same).split().is_none(), "one network");
         let local = [("10.0.0.1", 800, Some(25_000)), ("10.1.0.1", 900, Some(25_000)), ("10.2.0.1", 700, Some(25_000))];
-        assert!(trips(&local).early_answers().is_none(), "not public");
+        assert!(trips(&local).split().is_none(), "not public");
     }
 
     #[test]
-    fn the_smallest_round_trip_counts_and_no_handshake_where_others_answer_them() {
-        let trips = trips(&[("1.2.3.4", 800, Some(25_000)), ("1.2.3.4", 700, Some(30_000)), ("5.6.7.8", 900, None)]);
-        let smallest =
-            |address: &str, early| trips.smallest(address.parse().unwrap(), early, None).map(|t| t.nanos / US);
-        assert_eq!(smallest("1.2.3.4", false), Some(700));
-        assert_eq!(smallest("1.2.3.4", true), Some(25_000));
-        assert_eq!(smallest("5.6.7.8", true), None);
-        assert_eq!(smallest("5.6.7.9", false), None);
+    fn near_answers_from_everywhere_are_nobodys_place() {
+        let horizon = Horizon::new(Vantage::parse("Frankfurt").unwrap()).unwrap();
+        let source = Arc::new(Source { name: "list".into(), date: "2026-01-01".into(), sha256: "".into() });
+        let places = [("1.", "US"), ("2.", "US"), ("3.", "JP"), ("4.", "DE"), ("5.", "US")];
+        let place = |address: IpAddr| {
+            let text = address.to_string();
+            let (_, country) = places.iter().find(|(prefix, _)| text.starts_with(prefix))?;
+            let (value, source) = (CountryCode::parse(country)?, Arc::clone(&source));
+            Some(Claim { value, source, confidence: Confidence::High })
+        };
+        // Every host answers TCP and its hello within 3 ms, in Frankfurt, from two continents.
+        let near = |server| (server, 900, Some(3_000));
+        let all = [near("1.2.3.4"), near("2.2.3.4"), near("3.2.3.4"), near("4.2.3.4"), near("9.9.9.9")];
+        let told = |servers: &[(&str, u64, Option<u64>)]| trips(servers).near(Some(&horizon), place);
+        let layers: Vec<_> = told(&all).iter().flat_map(|near| near.unused().to_vec()).collect();
+        assert_eq!(layers, [TripLayer::Tcp, TripLayer::Tls]);
+        let Near::Alike { servers: 5, within, claims, frames, .. } = &told(&all)[1] else { panic!("{:?}", told(&all)) };
+        assert_eq!((*within, claims.len(), frames.len()), (3_000 * US + 1, 2, 3));
+        for (what, near_miss) in [
+            ("one country may be a mistake of the databases", vec![near("1.2.3.4"), near("2.2.3.4"), near("5.2.3.4")]),
+            ("two networks are few", vec![near("1.2.3.4"), near("1.2.9.4"), near("3.2.3.4")]),
+            ("somebody is far", [&all[..], &[("4.4.4.4", 30_000, Some(40_000))]].concat()),
+            ("nobody says where they are", vec![near("9.2.3.4"), near("8.2.3.4"), near("7.2.3.4")]),
+        ] {
+            assert!(told(&near_miss).is_empty(), "{what}");
+        }
+        assert!(trips(&all).near(None, place).is_empty(), "the place of capture is not known");
+        // TLS went through to the hosts, TCP did not.
+        let through = [("1.2.3.4", 900, Some(95_000)), ("2.2.3.4", 900, Some(99_000)), ("3.2.3.4", 900, Some(240_000))];
+        assert!(matches!(told(&through)[..], [Near::Split { .. }]));
+    }
+
+    #[test]
+    fn the_smallest_round_trip_counts_and_none_that_others_may_have_answered() {
+        let trips = trips(&[
+            ("1.2.3.4", 7_000, Some(25_000)),
+            ("1.2.3.4", 7_500, Some(20_000)),
+            ("5.6.7.8", 900, None),
+            ("6.6.7.8", 900, Some(25_000)),
+            ("7.6.7.8", 12_000, Some(90_000)),
+        ]);
+        let smallest = |address: &str, unused: &[TripLayer]| {
+            trips.smallest(address.parse().unwrap(), unused, None).map(|t| t.nanos / US)
+        };
+        assert_eq!(smallest("1.2.3.4", &[]), Some(7_000));
+        assert_eq!(smallest("1.2.3.4", &[TripLayer::Tcp]), Some(20_000));
+        assert_eq!(smallest("5.6.7.8", &[TripLayer::Tcp]), None);
+        assert_eq!(smallest("5.6.7.9", &[]), None);
+        // TCP was answered near, the hello came much later; where TCP was far already, nobody near answered it.
+        assert_eq!(smallest("6.6.7.8", &[]), Some(25_000));
+        assert_eq!(smallest("7.6.7.8", &[]), Some(12_000));
     }
 
     #[test]
@@ -197,8 +318,8 @@ mod tests {
             trips.add(IpAddr::from(n.to_be_bytes()), trip(7).unwrap(), 4, None);
         }
         let known = trips.add(IpAddr::from(0_u32.to_be_bytes()), trip(3).unwrap(), 4, None);
-        assert_eq!(trips.smallest(IpAddr::from([9; 4]), false, known), None, "of another address");
+        assert_eq!(trips.smallest(IpAddr::from([9; 4]), &[], known), None, "of another address");
         assert_eq!(trips.of.len(), 4);
-        assert_eq!(trips.smallest(IpAddr::from([0; 4]), false, known).map(|t| t.nanos), Some(3));
+        assert_eq!(trips.smallest(IpAddr::from([0; 4]), &[], known).map(|t| t.nanos), Some(3));
     }
 }

@@ -1,10 +1,10 @@
 //! What a rule sees: one recipient in one place, and the circumstances of the capture.
 
-use super::words::Twin;
+use super::words::{Lang, Twin};
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::dissect::fact::{Choice, Hidden, MediaSeen, Offer};
 use crate::policy::recognise::Proposal;
-use crate::wire::{FrameNo, RoundTrip, Text, Timestamp};
+use crate::wire::{FrameNo, RoundTrip, Text, Timestamp, TripKind};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -122,15 +122,85 @@ pub struct Measured {
     pub within_eea: bool,
 }
 
-/// TCP connections were answered on the way: alike and near for all networks, long before the servers themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EarlyAnswers {
-    /// Servers with both measurements.
-    pub servers: u32,
-    /// The longest time to a SYN/ACK and the shortest to what only the host can say, in nanoseconds.
-    pub tcp: u64,
-    pub hello: u64,
-    pub frames: Vec<FrameNo>,
+/// What answered, as far as somebody on the way could have done it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TripLayer {
+    /// SYN/ACK and acknowledgments.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+    /// QUIC, DTLS and STUN.
+    Datagrams,
+}
+
+impl TripLayer {
+    pub const ALL: [Self; 3] = [Self::Tcp, Self::Tls, Self::Datagrams];
+
+    #[must_use]
+    pub const fn of(kind: TripKind) -> Self {
+        match kind {
+            TripKind::TcpHandshake | TripKind::TcpData => Self::Tcp,
+            TripKind::TlsHello => Self::Tls,
+            TripKind::QuicHello | TripKind::DtlsHello | TripKind::Stun => Self::Datagrams,
+        }
+    }
+
+    #[must_use]
+    pub const fn words(self, lang: Lang) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Datagrams => lang.pick("QUIC, DTLS and STUN", "QUIC, DTLS und STUN"),
+        }
+    }
+}
+
+/// A sign that something near the client may have answered in the hosts' place: then round trips say nothing of them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Near {
+    /// TCP connections were answered alike and near for all networks, long before the servers themselves.
+    Split {
+        /// Servers with both measurements.
+        servers: u32,
+        /// The longest time to a SYN/ACK and the shortest to what only the host can say, in nanoseconds.
+        tcp: u64,
+        hello: u64,
+        frames: Vec<FrameNo>,
+    },
+    /// All public hosts answered near, also those of which sources say that they stand too far away for that.
+    Alike {
+        layer: TripLayer,
+        /// All that answered, and the longest that one took, in nanoseconds.
+        servers: u32,
+        within: u64,
+        /// The countries that light does not reach in time, each with one of the sources that name it.
+        claims: Vec<Claim<CountryCode>>,
+        frames: Vec<FrameNo>,
+    },
+    /// Certificates for hosts of unrelated companies come from one issuer that is no public one, or from the issuer of a
+    /// product that opens TLS on the way.
+    Opened {
+        /// Its distinguished name, from the wire.
+        issuer: Text,
+        /// What it is known as.
+        product: Option<Box<str>>,
+        /// Some of the names that clients asked for.
+        hosts: Vec<Text>,
+        frames: Vec<FrameNo>,
+    },
+}
+
+impl Near {
+    /// The layers whose times are not used.
+    #[must_use]
+    pub const fn unused(&self) -> &'static [TripLayer] {
+        match self {
+            Self::Split { .. } | Self::Alike { layer: TripLayer::Tcp, .. } => &[TripLayer::Tcp],
+            Self::Alike { layer: TripLayer::Tls, .. } => &[TripLayer::Tls],
+            Self::Alike { layer: TripLayer::Datagrams, .. } => &[TripLayer::Datagrams],
+            Self::Opened { .. } => &[TripLayer::Tcp, TripLayer::Tls],
+        }
+    }
 }
 
 /// One recipient in one place: the unit of judgement.
@@ -255,8 +325,8 @@ pub struct Circumstances {
     /// The file is cut or damaged: it was not read to its end.
     pub truncated_file: bool,
     pub blind: Vec<Blind>,
-    /// Somebody on the way answers TCP connections.
-    pub early_answers: Option<EarlyAnswers>,
+    /// Signs that somebody near the client answers in the hosts' place.
+    pub near: Vec<Near>,
     /// Hellos with the ECH extension: count and first frames.
     pub ech_hellos: u32,
     pub ech_frames: Vec<FrameNo>,

@@ -75,6 +75,34 @@ struct File {
     row: Vec<Row>,
     #[serde(default)]
     size: Vec<Size>,
+    #[serde(default)]
+    issuer: Vec<IssuerRow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IssuerRow {
+    kind: IssuerKind,
+    names: Box<[Box<str>]>,
+    source: Box<str>,
+    #[serde(default)]
+    confidence: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum IssuerKind {
+    Public,
+    Product,
+}
+
+/// What is known of whoever issued a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuer<'t> {
+    /// Browsers take its certificates, or did: it makes them for everybody.
+    Public,
+    /// A product that opens TLS on the way; its maker's own domains have `maker` in them.
+    Product { name: &'t str, maker: &'t str },
 }
 
 #[derive(Debug, Deserialize)]
@@ -148,6 +176,10 @@ pub struct Transport {
     sizes: Box<[Size]>,
     by_code: FxHashMap<(Kind, u16), Named>,
     by_word: FxHashMap<(Kind, Box<str>), Named>,
+    /// Organisations, in lower case.
+    public_issuers: Vec<Box<str>>,
+    /// Products, and the same in lower case with and without blanks.
+    products: Vec<[Box<str>; 3]>,
     source: Arc<Source>,
 }
 
@@ -249,9 +281,30 @@ impl Transport {
         for (at, size) in file.size.iter().enumerate() {
             known(&size.source, format!("size {}", at + 1), size.confidence)?;
         }
+        let (mut public_issuers, mut products) = (Vec::new(), Vec::new());
+        for (at, row) in file.issuer.iter().enumerate() {
+            let place = || format!("issuer {}", at + 1);
+            known(&row.source, place(), row.confidence)?;
+            for called in &row.names {
+                if called.chars().filter(|c| c.is_alphanumeric()).count() < 3 {
+                    let what = format!("`{called}` is too short to tell an issuer; write more of it");
+                    return Err(PolicyError::new(name, place(), what));
+                }
+                let lower = called.to_lowercase();
+                match row.kind {
+                    IssuerKind::Public => public_issuers.push(lower.into()),
+                    IssuerKind::Product => {
+                        let maker = lower.replace(' ', "").into();
+                        products.push([called.clone(), lower.into(), maker]);
+                    }
+                }
+            }
+        }
         Ok(Self {
             edition: file.edition.0,
             bsi: file.bsi,
+            public_issuers,
+            products,
             rows: file.row.into(),
             sizes: file.size.into(),
             by_code,
@@ -292,6 +345,18 @@ impl Transport {
             unverified: row.is_some_and(|r| r.confidence.is_unverified()),
             ..Graded::unknown(name)
         }
+    }
+
+    /// Who issued a certificate, by the distinguished name in it; `None` if the table does not know.
+    #[must_use]
+    pub fn issuer(&self, distinguished: &str) -> Option<Issuer<'_>> {
+        let text = distinguished.to_lowercase();
+        if let Some([name, _, maker]) = self.products.iter().find(|[_, word, _]| text.contains(&**word)) {
+            return Some(Issuer::Product { name, maker });
+        }
+        let organisations = || text.split(", ").filter_map(|part| part.strip_prefix("o="));
+        let public = self.public_issuers.iter().any(|name| organisations().any(|o| o.starts_with(&**name)));
+        public.then_some(Issuer::Public)
     }
 
     fn graded<'t>(&'t self, rows: &'t [(Box<str>, u32)], day: Day, protected: bool) -> Option<Graded<'t>> {

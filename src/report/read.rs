@@ -416,7 +416,7 @@ fn circumstances(c: Seen<'_>, tokens: &mut Tokens) -> Result<Circumstances, Read
         blind.push(Blind { what, flows: spot.flows, frames: frames(&spot.frames), to });
     }
     Ok(Circumstances {
-        early_answers: None,
+        near: Vec::new(),
         first: c.first,
         last: c.last,
         first_frame: FrameNo(c.first_frame),

@@ -4,7 +4,7 @@ use super::{Case, Draft, Judge, Out, Rule, View};
 use crate::attribution::{Claim, Confidence, CountryCode, Horizon, light_km};
 use crate::policy::country::{country_name, english};
 use crate::policy::finding::{Finding, Ground, Severity};
-use crate::policy::subject::{Circumstances, Measured};
+use crate::policy::subject::{Circumstances, Measured, Near};
 use crate::policy::words::{self, Lang};
 use crate::wire::{RoundTrip, TripKind};
 use std::fmt::Write;
@@ -26,10 +26,10 @@ pub(super) const RULE: Rule = Rule {
     judge: Judge::Subject(judge),
 };
 
-pub(super) const EARLY: Rule = Rule {
+pub(super) const NEAR: Rule = Rule {
     // CAP-04 is described where VPNs and proxies are found.
     codes: &[],
-    judge: Judge::Capture(early),
+    judge: Judge::Capture(near),
 };
 
 fn judge(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
@@ -219,20 +219,77 @@ fn millis(nanos: u64, lang: Lang) -> String {
     format!("{}{}{}", words::number(tenths / 10, lang), lang.pick(".", ","), tenths % 10)
 }
 
-fn early(circumstances: &Circumstances, case: &Case<'_>, out: &mut Out) {
-    let Some(early) = &circumstances.early_answers else { return };
-    let lang = case.lang;
-    let (n, tcp, hello) =
-        (words::number(early.servers.into(), lang), millis(early.tcp, lang), millis(early.hello, lang));
-    let text = match lang {
-        Lang::En => format!(
-            "TCP connections to {n} servers in different networks were answered within {tcp} ms, while the servers themselves took at least {hello} ms: a proxy, security software or a box on the way answers in their place. The times of these handshakes are not used; handshakes and certificates may be those of that box."
-        ),
-        Lang::De => format!(
-            "TCP-Verbindungen zu {n} Servern in verschiedenen Netzen wurden binnen {tcp} ms beantwortet, die Server selbst brauchten mindestens {hello} ms: Ein Proxy, eine Sicherheitssoftware oder ein Gerät auf dem Weg antwortet an ihrer Stelle. Die Zeiten dieser Handshakes werden nicht verwendet; Handshakes und Zertifikate können die dieses Geräts sein."
-        ),
+/// Somebody near the client may have answered: which times are not used, and why.
+fn near(circumstances: &Circumstances, case: &Case<'_>, out: &mut Out) {
+    for near in &circumstances.near {
+        out.push("CAP-04", Severity::Notice, || told(near, circumstances, case.lang));
+    }
+}
+
+fn told(near: &Near, circumstances: &Circumstances, lang: Lang) -> Finding {
+    let (mut frames, mut sources) = (Vec::new(), Vec::new());
+    let mut uncertainty = "";
+    let text = match near {
+        Near::Split { servers, tcp, hello, frames: answers } => {
+            frames.clone_from(answers);
+            let n = words::number((*servers).into(), lang);
+            let (tcp, hello) = (millis(*tcp, lang), millis(*hello, lang));
+            match lang {
+                Lang::En => format!(
+                    "TCP connections to {n} servers in different networks were answered within {tcp} ms, while the servers themselves took at least {hello} ms: a proxy, security software or a box on the way answers in their place. The times of these handshakes are not used; handshakes and certificates may be those of that box."
+                ),
+                Lang::De => format!(
+                    "TCP-Verbindungen zu {n} Servern in verschiedenen Netzen wurden binnen {tcp} ms beantwortet, die Server selbst brauchten mindestens {hello} ms: Ein Proxy, eine Sicherheitssoftware oder ein Gerät auf dem Weg antwortet an ihrer Stelle. Die Zeiten dieser Handshakes werden nicht verwendet; Handshakes und Zertifikate können die dieses Geräts sein."
+                ),
+            }
+        }
+        Near::Alike { layer, servers, within, claims, frames: answers } => {
+            frames.clone_from(answers);
+            sources.extend(claims.iter().map(|claim| Arc::clone(&claim.source)));
+            uncertainty = lang.pick(
+                "the sources may be wrong about all of them at once, or the place of capture another one than stated",
+                "die Quellen können sich bei allen zugleich irren, oder der Aufzeichnungsort ist ein anderer als angegeben",
+            );
+            let (n, ms, layer) = (words::number((*servers).into(), lang), millis(*within, lang), layer.words(lang));
+            let placed = |claim: &Claim<CountryCode>| {
+                let (country, by) = (country_name(claim.value, lang), words::source(&claim.source, lang));
+                format!("{country} ({by})")
+            };
+            let placed = words::enumerate(&claims.iter().map(placed).collect::<Vec<_>>(), 5, ", ", lang);
+            match lang {
+                Lang::En => format!(
+                    "Over {layer}, all {n} servers answered within {ms} ms, also those that sources place where light does not come and go in that time: {placed}. A device near the client may answer in their place. The times of {layer} are not used to say where a server is."
+                ),
+                Lang::De => format!(
+                    "Über {layer} antworteten alle {n} Server binnen {ms} ms, auch die, deren Standort laut Quellen dort ist, wohin Licht in dieser Zeit nicht hin- und zurückkommt: {placed}. Ein Gerät nahe dem Client kann an ihrer Stelle antworten. Die Zeiten von {layer} werden nicht verwendet, um zu sagen, wo ein Server steht."
+                ),
+            }
+        }
+        Near::Opened { issuer, product, hosts, frames: seen } => {
+            frames.clone_from(seen);
+            let hosts: Vec<String> = hosts.iter().map(words::shown_text).collect();
+            let (hosts, issuer) = (words::enumerate(&hosts, 5, ", ", lang), words::shown_text(issuer));
+            let unused = lang.pick(
+                "Times of TCP and TLS are not used to say where a server is; versions, algorithms and certificates of these flows may be those of that device.",
+                "Die Zeiten von TCP und TLS werden nicht verwendet, um zu sagen, wo ein Server steht; Versionen, Verfahren und Zertifikate dieser Verbindungen können die dieses Geräts sein.",
+            );
+            match (product, lang) {
+                (Some(product), Lang::En) => format!(
+                    "The certificates for {hosts} were issued by {issuer}, known as a product that opens TLS on the way ({product}). {unused}"
+                ),
+                (Some(product), Lang::De) => format!(
+                    "Die Zertifikate für {hosts} stellte {issuer} aus, bekannt als Produkt, das TLS auf dem Weg öffnet ({product}). {unused}"
+                ),
+                (None, Lang::En) => format!(
+                    "The certificates for {hosts}, hosts of companies that have nothing to do with each other, were issued by {issuer}, which is no public issuer that the table knows: a device near the client may open TLS on the way. {unused}"
+                ),
+                (None, Lang::De) => format!(
+                    "Die Zertifikate für {hosts}, Hosts von Unternehmen, die nichts miteinander zu tun haben, stellte {issuer} aus, kein öffentlicher Aussteller, den die Tabelle kennt: Ein Gerät nahe dem Client kann TLS auf dem Weg öffnen. {unused}"
+                ),
+            }
+        }
     };
-    out.push("CAP-04", Severity::Notice, || Finding {
+    Finding {
         code: "CAP-04",
         aside: None,
         severity: Severity::Notice,
@@ -240,12 +297,12 @@ fn early(circumstances: &Circumstances, case: &Case<'_>, out: &mut Out) {
         subject: lang.pick("the capture", "die Aufzeichnung").into(),
         text: text.into(),
         confidence: Confidence::Medium,
-        uncertainty: "".into(),
+        uncertainty: uncertainty.into(),
         first: circumstances.first,
         last: circumstances.last,
-        frames: early.frames.clone(),
-        sources: Vec::new(),
-    });
+        frames,
+        sources,
+    }
 }
 
 /// What the tests of all texts add to their subjects.
@@ -255,8 +312,8 @@ pub(super) mod tests {
     use super::super::{forbidden, judge_all};
     use super::*;
     use crate::attribution::Vantage;
-    use crate::policy::subject::{EarlyAnswers, Subject};
-    use crate::wire::{FrameNo, Timestamp};
+    use crate::policy::subject::{Subject, TripLayer};
+    use crate::wire::{FrameNo, Text, Timestamp};
     use std::sync::OnceLock;
 
     pub(in super::super) fn frankfurt() -> &'static Horizon {
@@ -337,23 +394,53 @@ pub(super) mod tests {
         );
     }
 
+    /// A sign of each kind.
+    pub(in super::super) fn near() -> Vec<Near> {
+        let claim = |country, name| Claim { value: code(country), source: source(name), confidence: Confidence::High };
+        let claims = vec![claim("US", "Cloud region list"), claim("JP", "DB-IP Country Lite")];
+        let opened = |issuer: &str, product: Option<&str>| Near::Opened {
+            issuer: Text::from(issuer),
+            product: product.map(Into::into),
+            hosts: ["zoom.us", "teams.example", "=cmd()"].map(Text::from).into(),
+            frames: vec![FrameNo(9)],
+        };
+        vec![
+            Near::Split { servers: 4, tcp: 900_000, hello: 25_000_000, frames: vec![FrameNo(2)] },
+            Near::Alike { layer: TripLayer::Tls, servers: 5, within: 3_000_000, claims, frames: vec![FrameNo(7)] },
+            opened("O=Zscaler Inc., CN=Zscaler Intermediate", Some("Zscaler")),
+            opened("CN=Gateway \u{1b}[2J CA", None),
+        ]
+    }
+
     #[test]
     fn answers_on_the_way_are_told() {
-        let early = EarlyAnswers { servers: 4, tcp: 900_000, hello: 25_000_000, frames: vec![FrameNo(2)] };
         for lang in Lang::ALL {
-            let told = |early_answers| {
-                let circumstances =
-                    Circumstances { frames: 10, early_answers, first: at("2026-02-01"), ..Circumstances::default() };
+            let told = |near| {
+                let first = at("2026-02-01");
+                let circumstances = Circumstances { frames: 10, near, first, ..Circumstances::default() };
                 let case = Case::new(book(), None, lang, &circumstances);
                 let mut found = judge_all(&[], &circumstances, &case);
                 found.retain(|f| f.code == "CAP-04");
                 found
             };
-            let found = told(Some(early.clone()));
-            assert_eq!(found.len(), 1);
-            assert_eq!(forbidden(&found[0].text, lang), None);
-            assert!(found[0].text.contains(lang.pick("0.9 ms", "0,9 ms")), "{}", found[0].text);
-            assert!(told(None).is_empty());
+            let found = told(near());
+            let frames: Vec<_> = found.iter().map(|f| f.frames.first().map(|f| f.0)).collect();
+            assert_eq!(frames, [Some(2), Some(7), Some(9), Some(9)]);
+            for (finding, words) in found.iter().zip([
+                lang.pick("0.9 ms", "0,9 ms"),
+                lang.pick(
+                    "Over TLS, all 5 servers answered within 3.0 ms",
+                    "Über TLS antworteten alle 5 Server binnen 3,0 ms",
+                ),
+                "(Zscaler)",
+                "Gateway ",
+            ]) {
+                assert_eq!(forbidden(&finding.text, lang), None);
+                assert!(finding.text.contains(words), "{}", finding.text);
+                assert!(!finding.text.contains('\u{1b}'));
+            }
+            assert_eq!(found[1].sources.len(), 2);
+            assert!(told(Vec::new()).is_empty());
         }
     }
 }

@@ -128,7 +128,7 @@ pub static RULES: &[Rule] = &[
     blind_spot::RULE,
     service::RULE,
     geo_conflict::RULE,
-    geo_conflict::EARLY,
+    geo_conflict::NEAR,
     media::RULE,
     timing::RULE,
     declared::RULE,

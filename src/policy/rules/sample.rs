@@ -94,12 +94,7 @@ pub(in crate::policy) fn silence(secs: u64) -> Silence {
 /// Everything that can go wrong with a capture.
 pub(in crate::policy) fn broken() -> Circumstances {
     Circumstances {
-        early_answers: Some(crate::policy::subject::EarlyAnswers {
-            servers: 4,
-            tcp: 900_000,
-            hello: 25_000_000,
-            frames: vec![FrameNo(4)],
-        }),
+        near: geo_conflict::tests::near(),
         first: at("2020-04-16"),
         last: at("2030-04-16"),
         first_frame: FrameNo(1),

@@ -6,6 +6,7 @@ use super::super::view::View;
 use super::overview::{OLD_DAYS, age, clock, days_old, scope};
 use super::{elapsed, state, time_of_day};
 use crate::engine::health::{CaptureState, Health, Kept, SourceKind};
+use crate::policy::subject::TripLayer;
 use crate::policy::{Ground, Lang, Severity};
 use crate::report::format::{bytes, left, number, right, title};
 use crate::wire::Timestamp;
@@ -183,6 +184,13 @@ fn books(lines: &mut Lines, view: &View, health: &Health) {
     }
     for limit in &seen.limits {
         lines.text(Role::Bad, limit.get(lang));
+    }
+    for layer in TripLayer::ALL.into_iter().filter(|layer| seen.near.iter().any(|near| near.unused().contains(layer))) {
+        let unused = lang.pick(
+            "answers may come from near the client: its times are not used",
+            "Antworten können aus der Nähe des Clients kommen: ihre Zeiten zählen nicht",
+        );
+        lines.text(Role::Bad, &format!("{}: {unused}", layer.words(lang)));
     }
 }
 
