@@ -215,6 +215,51 @@ fn pictures_in_the_clear_are_told_by_how_their_packets_go_together() {
     };
     assert_eq!(frames(vp8(true)).map(|c| c.codec), Some("VP8"));
     assert_eq!(frames(vp8(false)), None);
+
+    let h265 = |begin: u16, end: u16, layer: u8| {
+        move |frame: u16, part: u16| {
+            let bits = u8::from(part == begin) << 7 | u8::from(part == end) << 6;
+            [&[0x62, layer, bits | 19][..], &noise(frame * 4 + part, 200)].concat()
+        }
+    };
+    assert_eq!(frames(h265(0, 3, 1)).map(|c| (c.codec, c.packets, c.fits)), Some(("H.265", 12, 12)));
+    assert_eq!(frames(h265(0, 9, 1)), None);
+    assert_eq!(frames(h265(9, 9, 1)), None);
+    // Temporal ids begin with one.
+    assert_eq!(frames(h265(0, 3, 0)), None);
+
+    // `step`: by how much the number of the picture goes on; `end`: the part that says it is the last.
+    let vp9 = |step: u16, end: u16, wide: bool| {
+        move |frame: u16, part: u16| {
+            let bits = u8::from(part == 0) << 3 | u8::from(part == end) << 2;
+            let number = 120 + frame * step;
+            let number = if wide { vec![0x80 | (number >> 8) as u8, number as u8] } else { vec![number as u8 & 0x7f] };
+            [&[0xa0 | bits][..], &number, &[0x20, 9], &noise(frame * 4 + part, 200)].concat()
+        }
+    };
+    for wide in [true, false] {
+        assert_eq!(frames(vp9(1, 3, wide)).map(|c| c.codec), Some("VP9"), "{wide}");
+        assert_eq!(frames(vp9(0, 3, wide)), None, "a fixed number, {wide}");
+        assert_eq!(frames(vp9(1, 9, wide)), None, "frames that never end, {wide}");
+    }
+
+    // Each picture is one unit in four fragments; `unit` is its header.
+    let av1 = |unit: u8, last: u16, reserved: u8| {
+        move |frame: u16, part: u16| {
+            let head = u8::from(part != 0) << 7 | u8::from(part < last) << 6 | 0x10 | reserved;
+            [&[head][..], &[unit][..usize::from(part == 0)], &noise(frame * 4 + part, 200)].concat()
+        }
+    };
+    assert_eq!(frames(av1(0x30, 3, 0)).map(|c| c.codec), Some("AV1"));
+    for (what, near_miss) in [
+        ("a forbidden bit", av1(0xb0, 3, 0)),
+        ("a kind of unit that does not exist", av1(0x48, 3, 0)),
+        ("fragments that nobody announced", av1(0x30, 0, 0)),
+        ("fragments that go on into the next picture", av1(0x30, 9, 0)),
+        ("reserved bits", av1(0x30, 3, 1)),
+    ] {
+        assert_eq!(frames(near_miss), None, "{what}");
+    }
 }
 
 proptest! {
