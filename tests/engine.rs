@@ -415,16 +415,79 @@ fn an_answer_that_comes_a_little_late_names_the_flow_and_says_so() {
     assert_eq!(named([vec![flow()], (1..4).map(other).collect(), answer(HOME)].concat()), (String::new(), ""));
 }
 
+/// The `n`th packet of a source.
+fn rtp(payload_type: u8, n: u64, ticks: u64, ssrc: u8, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0x80, payload_type, (n >> 8) as u8, n as u8];
+    bytes.extend((ticks as u32).to_be_bytes());
+    bytes.extend([ssrc; 4]);
+    bytes.resize(12 + len, 0x5a ^ n as u8);
+    bytes
+}
+
+#[test]
+fn media_over_tcp_is_counted_too_and_outlives_the_connection() {
+    let allocate = b"\x00\x03\x00\x08\x21\x12\xa4\x42transaction!\x00\x19\x00\x04\x11\0\0\0";
+    // A channel of a relay (RFC 8656 §12.5), and each packet with its length in front (RFC 4571).
+    let channel = |packet: &[u8]| {
+        let mut bytes = [&[0x40, 1], &(packet.len() as u16).to_be_bytes()[..], packet].concat();
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    };
+    let framed = |packet: &[u8]| [&(packet.len() as u16).to_be_bytes()[..], packet].concat();
+    for (what, opening, frame) in [
+        ("channel", allocate.to_vec(), &channel as &dyn Fn(&[u8]) -> Vec<u8>),
+        ("framed, with STUN", framed(allocate), &framed),
+        ("framed, bare", Vec::new(), &framed),
+    ] {
+        for gone in [false, true] {
+            let mut talk = TcpTalk::new(end(HOME, 40_000), end("203.0.113.9", 443), &mut Random::new(1));
+            let mut frames: Vec<(u64, Vec<u8>)> = talk.open().into_iter().map(|f| (0, f)).collect();
+            frames.extend(talk.say(Side::First, &opening).into_iter().map(|f| (1, f)));
+            for n in 0..300_u64 {
+                for (side, ssrc, len) in [(Side::First, 1, 81), (Side::Second, 2, 41)] {
+                    let said = talk.say(side, &frame(&rtp(111, n, n * 960, ssrc, len)));
+                    frames.extend(said.into_iter().map(|f| (2 + n * 20, f)));
+                }
+            }
+            if gone {
+                frames.push((6_100, talk.reset(Side::First)));
+            }
+            let (rows, _) = measured(frames);
+            let [up, down] = rows.media[0];
+            assert_eq!((up.of(MediaKind::Audio), up.sum()), (300 * 81, 300 * 81), "{what}, {gone}");
+            assert_eq!((down.of(MediaKind::Audio), down.sum()), (300 * 41, 300 * 41), "{what}, {gone}");
+        }
+    }
+}
+
+#[test]
+fn a_session_description_in_the_clear_says_the_kind() {
+    let (phone, server) = (end(HOME, 4_000), end("203.0.113.9", 7_000));
+    let invite = |media: &str| {
+        let body = format!("v=0\r\nc=IN IP4 {HOME}\r\nm={media} 4000 RTP/AVP 97\r\n");
+        let text = format!("INVITE sip:bob@example.net SIP/2.0\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        (0, frames::udp(end(HOME, 5_060), end("203.0.113.9", 5_060), text.as_bytes()))
+    };
+    // A clock that no kind has.
+    let media = || (0..200_u64).map(|n| (1 + n * 20, frames::udp(phone, server, &rtp(97, n, n * 1_111, 1, 80))));
+    let kinds = |lines: &[&str]| {
+        let (rows, summary) = measured(lines.iter().map(|line| invite(line)).chain(media()));
+        let [up, _] = rows.media[0];
+        let series: Vec<MediaKind> = summary.timeline.kinds.iter().map(|s| s.kind).collect();
+        let kinds: Vec<MediaKind> = MediaKind::ALL.into_iter().filter(|kind| up.of(*kind) > 0).collect();
+        assert_eq!(kinds, series, "the timeline says the same");
+        kinds
+    };
+    assert_eq!(kinds(&["audio"]), [MediaKind::Audio]);
+    assert_eq!(kinds(&["video"]), [MediaKind::Video]);
+    for near_miss in [&[][..], &["application"], &["audio", "video"]] {
+        assert_eq!(kinds(near_miss), [MediaKind::Unknown], "{near_miss:?}");
+    }
+}
+
 #[test]
 fn media_is_counted_by_kind_and_direction_to_the_end_of_the_flow() {
     let (client, server) = (end(HOME, 40_000), end("203.0.113.9", 3_478));
-    let rtp = |payload_type: u8, n: u64, ticks: u64, ssrc: u8, len: usize| {
-        let mut bytes = vec![0x80, payload_type, (n >> 8) as u8, n as u8];
-        bytes.extend((ticks as u32).to_be_bytes());
-        bytes.extend([ssrc; 4]);
-        bytes.resize(12 + len, 0x5a ^ n as u8);
-        bytes
-    };
     let mut frames: Vec<(u64, Vec<u8>)> = Vec::new();
     for n in 0..500_u64 {
         frames.push((n * 20, frames::udp(client, server, &rtp(111, n, n * 960, 1, 80))));

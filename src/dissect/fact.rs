@@ -44,6 +44,8 @@ pub enum Fact {
     /// The side has answered something that the other had asked, and how long that took. Told by the flow, which has the
     /// time; dissectors have none.
     RoundTrip(RoundTrip),
+    /// A session description in the clear says that media of this kind go to this end.
+    Announced { end: End, kind: MediaKind },
     /// Something for human eyes only.
     Detail { key: &'static str, value: Text },
 }
@@ -311,6 +313,14 @@ impl MediaKind {
     }
 }
 
+/// Bytes by kind, in the order of [`MediaKind::ALL`]: those of unknown kind are of this one.
+pub fn assume(carried: &mut [u64; MediaKind::ALL.len()], kind: MediaKind) {
+    let unknown = carried.get_mut(MediaKind::Unknown as usize).map_or(0, std::mem::take);
+    if let Some(sum) = carried.get_mut(kind as usize) {
+        *sum += unknown;
+    }
+}
+
 impl MediaSeen {
     /// Adds what was seen of other streams.
     pub fn join(&mut self, other: &Self) {
@@ -323,6 +333,11 @@ impl MediaSeen {
         self.cryptex |= other.cryptex;
         self.cname |= other.cname;
         self.clear = self.clear.or(other.clear);
+    }
+
+    /// What packets do not tell the kind of is of this one.
+    pub fn assume(&mut self, kind: MediaKind) {
+        assume(&mut self.carried, kind);
     }
 
     /// Bytes behind the headers of RTP of one kind.

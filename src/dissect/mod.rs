@@ -12,6 +12,7 @@ pub mod quic;
 pub mod resolvers;
 mod rtc;
 mod rtp;
+mod sdp;
 mod sip;
 mod socks;
 mod starttls;
@@ -63,12 +64,20 @@ pub trait Dissector: std::fmt::Debug + Send {
     /// the wire `bytes` were captured.
     fn count(&mut self, _side: Side, _bytes: &[u8], _len: u32, _time: Timestamp) {}
 
+    /// The time of the bytes of a stream that come next, for whoever counts media in them.
+    fn clock(&mut self, _time: Timestamp) {}
+
     /// What it counted, once that is certainly media.
     fn meter(&self) -> Option<&Meter> {
         None
     }
 
     fn meter_mut(&mut self) -> Option<&mut Meter> {
+        None
+    }
+
+    /// The same for good, when nobody listens any more.
+    fn into_meter(self: Box<Self>) -> Option<Box<Meter>> {
         None
     }
 

@@ -83,11 +83,15 @@ impl Dissector for Datagrams {
     }
 
     fn meter(&self) -> Option<&Meter> {
-        self.0.meter.as_deref().filter(|_| self.0.media.is_certain())
+        self.0.meter()
     }
 
     fn meter_mut(&mut self) -> Option<&mut Meter> {
-        self.0.meter.as_deref_mut()
+        self.0.meter_mut()
+    }
+
+    fn into_meter(self: Box<Self>) -> Option<Box<Meter>> {
+        self.0.into_meter()
     }
 }
 
@@ -225,7 +229,7 @@ impl Rtc {
     }
 
     /// Counts what a datagram carries of media: bare, in a channel of a relay, or multiplexed.
-    fn count(&mut self, side: Side, datagram: &[u8], len: usize, time: Timestamp) {
+    pub(super) fn count(&mut self, side: Side, datagram: &[u8], len: usize, time: Timestamp) {
         let said = |high: u8, low: u8| usize::from(u16::from_be_bytes([high, low]));
         let (bytes, len) = match *datagram {
             [128..=191, ..] => (datagram, len),
@@ -244,6 +248,18 @@ impl Rtc {
         } else if rtp::has_cname(bytes) {
             self.meter.get_or_insert_default().cname(side);
         }
+    }
+
+    pub(super) fn meter(&self) -> Option<&Meter> {
+        self.meter.as_deref().filter(|_| self.media.is_certain())
+    }
+
+    pub(super) fn meter_mut(&mut self) -> Option<&mut Meter> {
+        self.meter.as_deref_mut()
+    }
+
+    pub(super) fn into_meter(self) -> Option<Box<Meter>> {
+        self.meter.filter(|_| self.media.is_certain())
     }
 
     pub(super) fn held(&self) -> usize {

@@ -1,9 +1,9 @@
 //! SIP in the clear (RFC 3261): the domain asked for, the software, and where a session description sends media.
 
 use super::fact::{Fact, Facts, NameSource};
-use super::{Dissector, Opening, Part, Probe, Protocol, Step};
+use super::{Dissector, Opening, Part, Probe, Protocol, Step, sdp};
 use crate::wire::{Pair, Side, Text, TransportKind};
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 /// Bytes of a message over TCP; a request with a session description has two or three thousand.
 const MAX_MESSAGE: usize = 16 * 1024;
@@ -133,22 +133,17 @@ impl Sip {
         self.description(side, message, out);
     }
 
-    /// Connection and media lines of a session description, RFC 8866 §5.7 and §5.14.
+    /// What a session description says of media.
     fn description(&mut self, side: Side, message: &[u8], out: &mut Facts) {
-        let mut address = None;
-        for line in message.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end) {
-            let Ok(line) = std::str::from_utf8(line) else { continue };
-            if let Some(rest) = line.strip_prefix("c=IN IP4 ").or_else(|| line.strip_prefix("c=IN IP6 ")) {
-                address = rest.split('/').next().and_then(|text| text.parse::<IpAddr>().ok());
-            } else if let Some(media) = line.strip_prefix("m=") {
-                let mut words = media.split(' ');
-                let (kind, port) = (words.next(), words.next().and_then(|port| port.parse::<u16>().ok()));
-                let (Some(kind), Some(port), Some(address)) = (kind, port, address) else { continue };
-                let value = Text::from(format!("{kind} at {}", SocketAddr::new(address, port)).as_str());
-                if self.media.len() < MAX_MEDIA && !self.media.contains(&value) {
-                    self.media.push(value.clone());
-                    out.push(side, Fact::Detail { key: "sdp-media", value });
-                }
+        for media in sdp::read(message) {
+            let value = Text::from(media.to_string().as_str());
+            if self.media.len() >= MAX_MEDIA || self.media.contains(&value) {
+                continue;
+            }
+            self.media.push(value.clone());
+            out.push(side, Fact::Detail { key: "sdp-media", value });
+            if let Some(kind) = media.kind() {
+                media.ends().for_each(|end| out.push(side, Fact::Announced { end, kind }));
             }
         }
     }
@@ -170,6 +165,8 @@ fn is_field(name: &[u8], one: &[u8], other: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dissect::fact::MediaKind;
+    use crate::wire::End;
     use Side::{First, Second};
 
     const INVITE: &[u8] = b"INVITE sip:bob@Example.net:5060;transport=udp SIP/2.0\r\nVia: x\r\nUser-Agent: phone 1\r\n\
@@ -183,8 +180,9 @@ mod tests {
             Fact::Clear("sip"),
             Fact::Named { name: "example.net".into(), how: NameSource::Greeting },
             Fact::Software("phone 1".into()),
-            detail("audio at 192.0.2.1:4000"),
-            detail("video at 192.0.2.1:0"),
+            detail("audio at 192.0.2.1:4000 (RTP/AVP: PCMU)"),
+            Fact::Announced { end: End { address: [192, 0, 2, 1].into(), port: 4000 }, kind: MediaKind::Audio },
+            detail("video at 192.0.2.1:0 (x)"),
             Fact::Software("exchange".into()),
         ]
     }
@@ -201,14 +199,14 @@ mod tests {
     fn calls_say_who_is_asked_and_where_media_goes() {
         assert_eq!(read([(First, Part::Datagram(INVITE)), (Second, Part::Datagram(RINGING))]), expected());
         let again = [(First, Part::Datagram(INVITE)), (Second, Part::Datagram(b"\r\n\r\n"))];
-        assert_eq!(read(again), expected()[..6]);
+        assert_eq!(read(again), expected()[..7]);
     }
 
     #[test]
     fn same_facts_for_any_segmentation() {
         let client = [INVITE, b"\r\n\r\n", INVITE].concat();
         for cut in 1..client.len() {
-            assert_eq!(read(client.chunks(cut).map(|piece| (First, Part::Bytes(piece)))), expected()[..6]);
+            assert_eq!(read(client.chunks(cut).map(|piece| (First, Part::Bytes(piece)))), expected()[..7]);
         }
     }
 

@@ -5,10 +5,11 @@
 //! memory, an entry for the registry, and tests with made-up bytes. Datagrams are read by [`super::rtc`], because STUN
 //! shares its flows with media.
 
+use super::media::Meter;
 use super::rtc::Rtc;
 use super::{Dissector, Fact, Facts, Opening, Part, Probe, Protocol, Step, rtp};
 
-use crate::wire::{Cursor, End, Fault, FaultKind, Layer, Pair, Side, Text, TransportKind, canonical};
+use crate::wire::{Cursor, End, Fault, FaultKind, Layer, Pair, Side, Text, Timestamp, TransportKind, canonical};
 use std::net::IpAddr;
 
 /// Bytes of the header, RFC 8489 §5.
@@ -284,6 +285,9 @@ impl Framing {
 struct Stream {
     framing: Framing,
     rtc: Rtc,
+    /// Media is certain: of what begins as media does, no more is read than what is counted.
+    control: bool,
+    now: Timestamp,
     /// The beginning of a frame that is not yet complete, at most 65,555 bytes.
     held: Pair<Vec<u8>>,
 }
@@ -291,7 +295,7 @@ struct Stream {
 impl Stream {
     fn new(opening: &[u8]) -> Self {
         let framing = Framing::of(opening).unwrap_or(Framing::Prefixed);
-        Self { framing, rtc: Rtc::default(), held: Pair::default() }
+        Self { framing, rtc: Rtc::default(), control: false, now: Timestamp::default(), held: Pair::default() }
     }
 
     fn bytes(&mut self, side: Side, bytes: &[u8], out: &mut Facts) -> Step {
@@ -310,10 +314,13 @@ impl Stream {
             };
             let Some(packet) = rest.get(start..len) else { break };
             at += len;
+            self.rtc.count(side, packet, packet.len(), self.now);
+            if self.control && packet.first().is_none_or(|&b| b >= 64) {
+                continue;
+            }
             match self.rtc.packet(side, packet, out) {
                 Step::More => {}
-                // Media has begun: a stream cannot be thinned out, and what matters has been said.
-                Step::Control => return Step::Done,
+                Step::Control => self.control = true,
                 other => return other,
             }
         }
@@ -335,6 +342,22 @@ impl Dissector for Stream {
             Part::Gap(_) => Step::Done,
             Part::Datagram(_) | Part::End => Step::More,
         }
+    }
+
+    fn clock(&mut self, time: Timestamp) {
+        self.now = time;
+    }
+
+    fn meter(&self) -> Option<&Meter> {
+        self.rtc.meter()
+    }
+
+    fn meter_mut(&mut self) -> Option<&mut Meter> {
+        self.rtc.meter_mut()
+    }
+
+    fn into_meter(self: Box<Self>) -> Option<Box<Meter>> {
+        self.rtc.into_meter()
     }
 
     fn held(&self) -> usize {

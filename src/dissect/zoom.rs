@@ -198,6 +198,11 @@ impl Dissector for Zoom {
         Some(&mut self.meter)
     }
 
+    fn into_meter(self: Box<Self>) -> Option<Box<Meter>> {
+        let Self { meter, certain, .. } = *self;
+        certain.then(|| Box::new(meter))
+    }
+
     fn held(&self) -> usize {
         self.meter.held()
     }

@@ -5,7 +5,9 @@ use super::client::Device;
 use super::ledger::bits;
 use super::notes::{Looked, Notes};
 use super::timeline::{Timeline, TimelineLimits};
-use super::{Engine, Handshake, LATE, MAX_CONTESTED, MAX_EVIDENCE, MAX_NEWCOMERS, MAX_PEERS, Newcomer, Queued};
+use super::{
+    Engine, Handshake, LATE, MAX_ANNOUNCED, MAX_CONTESTED, MAX_EVIDENCE, MAX_NEWCOMERS, MAX_PEERS, Newcomer, Queued,
+};
 use crate::attribution::NameBasis;
 use crate::dissect::fact::{Answer, Ech, HelloTransport, Hidden, Offer};
 use crate::dissect::{Fact, Facts, resolvers};
@@ -249,6 +251,14 @@ impl Engine {
                 }
             }
             Fact::Hidden(hidden) => notes.hidden.add(hidden),
+            Fact::Announced { end, kind } => {
+                if let Some(known) = self.announced.get_mut(&end) {
+                    *known = known.filter(|known| *known == kind);
+                } else if self.announced.len() < MAX_ANNOUNCED {
+                    self.announced.insert(end, Some(kind));
+                }
+                return;
+            }
             Fact::Peer(end) if self.peers.len() < MAX_PEERS => {
                 self.peers.insert(end.address);
             }

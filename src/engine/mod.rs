@@ -39,7 +39,7 @@ pub use timeline::{Cell, TimelineLimits};
 
 use crate::attribution::{NameBasis, NameBook, NameId, Owner};
 use crate::decode::{Decoded, Decoder};
-use crate::dissect::fact::{Choice, MediaKind, Offer};
+use crate::dissect::fact::{Choice, MediaKind, Offer, assume};
 use crate::dissect::{Fact, Facts};
 use crate::flow::{Flow, FlowId, FlowTable, Kept};
 use crate::policy::{Circumstances, Silence};
@@ -69,6 +69,8 @@ const SWEEP_EVERY: u64 = 60_000_000_000;
 const MAX_CONTESTED: usize = 1 << 18;
 /// Addresses of participants kept: a large meeting has hundreds.
 const MAX_PEERS: usize = 1 << 12;
+/// Ends kept for which session descriptions announce media.
+const MAX_ANNOUNCED: usize = 1 << 12;
 /// Flows without a name that wait for an answer of DNS which comes a little late, and how long, in nanoseconds.
 const MAX_NEWCOMERS: usize = 64;
 const LATE: u64 = 2_000_000_000;
@@ -193,6 +195,8 @@ pub struct Engine {
     realms: Vec<(Text, FrameNo)>,
     /// Addresses that clients asked relays to exchange packets with: participants.
     peers: BTreeSet<IpAddr>,
+    /// What session descriptions in the clear announce for an end; nothing once they contradict each other.
+    announced: HashMap<End, Option<MediaKind>>,
     dns_answers: u64,
 }
 
@@ -239,6 +243,7 @@ impl Engine {
             whole: false,
             realms: Vec::new(),
             peers: BTreeSet::new(),
+            announced: HashMap::default(),
             dns_answers: 0,
         }
     }
@@ -385,7 +390,10 @@ impl Engine {
     fn book_time(&self, timeline: &mut Timeline, flow: &Flow, notes: &Notes, sent: Pair<u64>) {
         let (key, client) = self.series_key(flow, notes);
         timeline.book(key, sent[client], sent[client.other()]);
-        if let (Some(up), Some(down)) = (flow.fresh_media(client), flow.fresh_media(client.other())) {
+        if let (Some(mut up), Some(mut down)) = (flow.fresh_media(client), flow.fresh_media(client.other())) {
+            if let Some(kind) = self.announced(flow) {
+                [&mut up, &mut down].into_iter().for_each(|carried| assume(carried, kind));
+            }
             for ((kind, up), down) in
                 MediaKind::ALL.into_iter().zip(up).zip(down).filter(|((_, up), down)| up + down > 0)
             {

@@ -6,7 +6,7 @@ use super::owners::OwnerSet;
 use super::view::{ClientBasis, FlowView, HandshakeView, Tally};
 use super::{Engine, Handshake};
 use crate::attribution::{NameBasis, NameId};
-use crate::dissect::fact::MediaSeen;
+use crate::dissect::fact::{MediaKind, MediaSeen};
 use crate::flow::{Flow, FlowId, Sent};
 use crate::wire::{Side, TextRef};
 use std::num::NonZeroU64;
@@ -30,7 +30,7 @@ impl Engine {
             owners: OwnerSet::of(notes.owner),
             hidden: notes.hidden,
             agreement: notes.agreement,
-            media: media(flow, client),
+            media: self.media(flow, client),
             trip: notes.trip,
             judged: self.judges(flow, notes),
         }
@@ -76,11 +76,28 @@ impl Engine {
             other_names,
             aliases,
             round_trip: flow.round_trip.map(NonZeroU64::get),
-            media: media(flow, client).map(Box::new),
+            media: self.media(flow, client).map(Box::new),
             cut: flow.cut && !self.whole,
             owner: notes.owner.and_then(|id| self.owners.get(id)),
             scope: self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))),
         }
+    }
+
+    /// Media sent by the client and by the server.
+    fn media(&self, flow: &Flow, client: Side) -> Option<[MediaSeen; 2]> {
+        let mut seen = [flow.media(client)?, flow.media(client.other())?];
+        if let Some(kind) = self.announced(flow) {
+            seen.iter_mut().for_each(|seen| seen.assume(kind));
+        }
+        Some(seen)
+    }
+
+    /// The kind of media that session descriptions in the clear announced for an end of a flow, if it was only one.
+    pub(super) fn announced(&self, flow: &Flow) -> Option<MediaKind> {
+        if self.announced.is_empty() {
+            return None;
+        }
+        flow.ends.iter().find_map(|end| *self.announced.get(end)?)
     }
 
     pub(super) fn handshake_view(&self, handshake: &Handshake) -> Option<HandshakeView<'_>> {
@@ -95,11 +112,6 @@ impl Engine {
             choice: handshake.choice,
         })
     }
-}
-
-/// Media sent by the client and by the server.
-fn media(flow: &Flow, client: Side) -> Option<[MediaSeen; 2]> {
-    Some([flow.media(client)?, flow.media(client.other())?])
 }
 
 /// Flows are numbered from 1 in every table.

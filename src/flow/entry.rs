@@ -116,7 +116,7 @@ impl Flow {
         self.reader.meter().map(|meter| meter.fresh(side))
     }
 
-    /// Nothing more will come: reads what lies behind the holes of a stream and settles. What datagrams counted stays.
+    /// Nothing more will come: reads what lies behind the holes of a stream and settles. What was counted of media stays.
     pub(super) fn stop_reading(&mut self) -> Facts {
         let mut out = Facts::default();
         if let Reader::Stream(reader) = &mut self.reader {
@@ -125,7 +125,7 @@ impl Flow {
                     break;
                 }
             }
-            self.reader = Reader::Settled;
+            self.reader.settle();
         }
         out
     }

@@ -16,8 +16,8 @@ const MAX_UPGRADES: u8 = 4;
 /// The state of listening.
 #[derive(Debug)]
 pub(super) enum Reader {
-    /// Nobody listens any more: the flow is only counted.
-    Settled,
+    /// Nobody listens any more: the flow is only counted. What was counted of media stays.
+    Settled(Option<Box<Meter>>),
     /// Datagrams; nobody has recognised them yet.
     Unknown {
         attempts: u8,
@@ -77,7 +77,8 @@ impl Reader {
 
     pub(super) fn held(&self) -> usize {
         match self {
-            Self::Settled | Self::Unknown { .. } => 0,
+            Self::Settled(meter) => meter.as_ref().map_or(0, |meter| meter.held()),
+            Self::Unknown { .. } => 0,
             Self::Datagrams { dissector, .. } => dissector.held(),
             Self::Stream(reader) => reader.held(),
         }
@@ -85,11 +86,31 @@ impl Reader {
 
     /// What was counted of media.
     pub(super) fn meter(&self) -> Option<&Meter> {
-        if let Self::Datagrams { dissector, .. } = self { dissector.meter() } else { None }
+        match self {
+            Self::Settled(meter) => meter.as_deref(),
+            Self::Unknown { .. } => None,
+            Self::Datagrams { dissector, .. } => dissector.meter(),
+            Self::Stream(reader) => reader.dissector.as_ref()?.meter(),
+        }
     }
 
     pub(super) fn meter_mut(&mut self) -> Option<&mut Meter> {
-        if let Self::Datagrams { dissector, .. } = self { dissector.meter_mut() } else { None }
+        match self {
+            Self::Settled(meter) => meter.as_deref_mut(),
+            Self::Unknown { .. } => None,
+            Self::Datagrams { dissector, .. } => dissector.meter_mut(),
+            Self::Stream(reader) => reader.dissector.as_mut()?.meter_mut(),
+        }
+    }
+
+    /// Lets go of everything but what was counted of media.
+    pub(super) fn settle(&mut self) {
+        *self = match std::mem::replace(self, Self::Settled(None)) {
+            settled @ Self::Settled(_) => settled,
+            Self::Unknown { .. } => Self::Settled(None),
+            Self::Datagrams { dissector, .. } => Self::Settled(dissector.into_meter()),
+            Self::Stream(reader) => Self::Settled(reader.dissector.and_then(|dissector| dissector.into_meter())),
+        };
     }
 
     /// One UDP payload. Whether it was more than another packet of media, which is only counted.
@@ -108,7 +129,7 @@ impl Reader {
             } else {
                 *attempts += 1;
                 if *attempts >= MAX_ATTEMPTS {
-                    *self = Self::Settled;
+                    self.settle();
                 }
                 return true;
             }
@@ -122,7 +143,7 @@ impl Reader {
         match dissector.accept(side, Part::Datagram(bytes), out) {
             Step::More => {}
             Step::Control => *control = true,
-            Step::Done | Step::GiveUp(_) | Step::Upgrade { .. } => *self = Self::Settled,
+            Step::Done | Step::GiveUp(_) | Step::Upgrade { .. } => self.settle(),
         }
         true
     }
@@ -139,9 +160,12 @@ impl StreamReader {
         side: Side,
         sequence: u32,
         payload: &[u8],
-        ends: &Pair<End>,
+        (time, ends): (Timestamp, &Pair<End>),
         out: &mut Facts,
     ) -> Verdict {
+        if let Some(dissector) = &mut self.dissector {
+            dissector.clock(time);
+        }
         match self.streams[side].accept(sequence, payload, self.confirmed) {
             Outcome::Nothing => {}
             Outcome::Next(bytes) => {

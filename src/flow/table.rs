@@ -237,7 +237,7 @@ impl FlowTable {
             time_data(flow, side, packet, (frame.number, frame.time), out);
         }
         match (&mut flow.reader, packet.transport) {
-            (Reader::Settled, _) => {
+            (Reader::Settled(_), _) => {
                 if let Transport::Tcp { flags, .. } = packet.transport {
                     note_flags(flow, side, flags);
                 }
@@ -305,9 +305,10 @@ impl FlowTable {
         self.held = self.held - flow.held as usize + held;
         flow.held = held as u32;
         if self.held > self.limits.held_bytes && held > 0 {
-            flow.reader = Reader::Settled;
+            flow.reader.settle();
+            let held = held - flow.reader.held();
             self.held -= held;
-            flow.held = 0;
+            flow.held -= held as u32;
             self.losses.unread += 1;
         }
     }
@@ -521,7 +522,7 @@ fn read_segment(
     }
     let mut verdict = Verdict::Listen;
     if !payload.is_empty() {
-        verdict = reader.segment(side, data_at, payload, &flow.ends, out);
+        verdict = reader.segment(side, data_at, payload, (now.1, &flow.ends), out);
     }
     if verdict == Verdict::Listen && flags.has(TcpFlags::RST) {
         for side in Side::BOTH {
@@ -534,6 +535,6 @@ fn read_segment(
     note_flags(flow, side, flags);
     // After both have closed, holes may still be filled by late segments; the sweep lets go.
     if verdict == Verdict::Settle {
-        flow.reader = Reader::Settled;
+        flow.reader.settle();
     }
 }

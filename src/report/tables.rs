@@ -505,6 +505,7 @@ fn fact_token(fact: &Fact) -> &'static str {
         Fact::Clear(_) => "clear",
         Fact::Answered => "answered",
         Fact::RoundTrip(_) => "round-trip",
+        Fact::Announced { .. } => "announced",
         Fact::Detail { key, .. } => key,
     }
 }
@@ -517,7 +518,7 @@ fn fact_value(fact: &Fact) -> Cell<'_> {
         Fact::Chosen(choice) => Cell::Version(choice.version),
         Fact::Certified(certificate) => Cell::name(&certificate.issuer),
         Fact::Resolved(answer) => Cell::name(&answer.data),
-        Fact::Mapped(end) | Fact::Relayed(end) | Fact::Peer(end) => Cell::End(*end),
+        Fact::Mapped(end) | Fact::Relayed(end) | Fact::Peer(end) | Fact::Announced { end, .. } => Cell::End(*end),
         Fact::Software(text) | Fact::Realm(text) | Fact::Detail { value: text, .. } => Cell::name(text),
         Fact::Media(Media::Rtp { .. }) => Cell::Token("rtp"),
         Fact::Media(Media::Rtcp) => Cell::Token("rtcp"),

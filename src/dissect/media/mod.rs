@@ -172,7 +172,7 @@ impl Meter {
     }
 
     /// Bytes held, for the books of the flow table.
-    pub(super) fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.streams.capacity() * size_of::<Stream>() + self.samples * Sample::MOST
     }
 }
