@@ -9,7 +9,7 @@ use super::data_file::{self, Date, PolicyError};
 use super::hosts::HostMap;
 use super::place::is_host_name;
 use super::service::{HostCodes, Profile, Purpose, Reference};
-use super::words::{self, Lang};
+use super::words::{self, Lang, Twin};
 use crate::attribution::{Confidence, CountryCode, Prefix, Source};
 use crate::wire::{AddressKind, Day, FrameNo};
 use rustc_hash::FxHashMap;
@@ -30,6 +30,8 @@ const HOSTS_AT_MOST: u32 = 4;
 const SHARE: u64 = 4;
 /// Packets of an unknown protocol from which a flow into a media network counts as more than a probe.
 const SUSTAINED: u64 = 20;
+/// Packets from which TLS with a relay is more than a probe whether it can be reached: some seconds of sound.
+const RELAYED: u64 = 500;
 /// Hosts kept as reasons.
 const HOSTS_TOLD: usize = 4;
 /// Protocols of a call: real-time media and what opens its way.
@@ -54,6 +56,12 @@ pub struct Recognise {
     /// Hosts of both.
     #[serde(default)]
     pub site: Vec<Box<str>>,
+    /// Hosts of its client that media goes to: much traffic with one is a call, whatever it is wrapped in.
+    #[serde(default)]
+    pub relays: Vec<Box<str>>,
+    /// What else looks like it, where that is known.
+    #[serde(default)]
+    pub beside: Option<Twin>,
     /// Programs, without `.exe`.
     #[serde(default)]
     pub processes: Vec<Box<str>>,
@@ -80,6 +88,10 @@ impl Recognise {
         add(&mut self.realms, &base.realms);
         add(&mut self.client, &base.client);
         add(&mut self.site, &base.site);
+        add(&mut self.relays, &base.relays);
+        if self.beside.is_none() {
+            self.beside.clone_from(&base.beside);
+        }
         add(&mut self.processes, &base.processes);
         self.networks_shared |= base.networks_shared;
         self.media.extend(base.media.iter().cloned());
@@ -134,6 +146,7 @@ struct Known {
 enum HostKind {
     Client,
     Site,
+    Relay,
 }
 
 #[derive(Debug)]
@@ -267,7 +280,7 @@ pub enum Sign {
     Media,
     /// Media into a network that it shares with a sister.
     SharedMedia,
-    /// Traffic of an unknown protocol into a media network of its own.
+    /// Traffic of an unknown protocol into a media network of its own, or much of it with a relay.
     Network,
     Process,
     /// A protocol that others speak too.
@@ -303,9 +316,10 @@ impl Sign {
             Self::SharedMedia => {
                 lang.pick("media into a network of its company", "Medien in ein Netz seines Unternehmens")
             }
-            Self::Network => {
-                lang.pick("sustained traffic into its media networks", "anhaltender Verkehr in seine Mediennetze")
-            }
+            Self::Network => lang.pick(
+                "sustained traffic with its relays or media networks",
+                "anhaltender Verkehr mit seinen Relays oder Mediennetzen",
+            ),
             Self::Process => lang.pick("its program", "sein Programm"),
             Self::Hint => {
                 lang.pick("a protocol that it speaks, as others do", "ein Protokoll, das es wie andere spricht")
@@ -342,6 +356,12 @@ pub struct Proposal {
 }
 
 impl Proposal {
+    /// Whether a call was among what was seen, and not only hosts and programs.
+    #[must_use]
+    pub fn is_call(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.sign.is_of_a_call())
+    }
+
     /// The reasons in words, strongest first.
     #[must_use]
     pub fn words(&self, lang: Lang) -> String {
@@ -421,7 +441,8 @@ impl Catalogue {
             }
             let client = known.recognise.client.iter().map(|host| (host, HostKind::Client));
             let site = known.recognise.site.iter().map(|host| (host, HostKind::Site));
-            for (host, kind) in client.chain(site) {
+            let relays = known.recognise.relays.iter().map(|host| (host, HostKind::Relay));
+            for (host, kind) in client.chain(site).chain(relays) {
                 hosts.entry(host.clone()).or_default().push((at, kind));
             }
         }
@@ -444,6 +465,12 @@ impl Catalogue {
     #[must_use]
     pub fn host_code(&self, name: &str) -> Option<&HostCode> {
         self.codes.find(name)?.value.iter().find_map(|pattern| pattern.find(name))
+    }
+
+    /// What else looks like a service.
+    #[must_use]
+    pub fn beside(&self, id: &str) -> Option<&Twin> {
+        self.services.iter().find(|s| *s.id == *id)?.recognise.beside.as_ref()
     }
 
     /// Ids and names of all services that can be told, and whether there is a profile.
@@ -478,10 +505,13 @@ impl Tally {
         }
     }
 
+    fn is_call(&self) -> bool {
+        self.reasons.iter().any(|reason| reason.sign.is_of_a_call())
+    }
+
     /// The points. `all` is the traffic with the outside.
     fn score(&self, all: u64) -> u32 {
-        let call = self.reasons.iter().any(|r| r.sign.is_of_a_call());
-        let weighty = call || self.bytes.saturating_mul(SHARE) >= all;
+        let weighty = self.is_call() || self.bytes.saturating_mul(SHARE) >= all;
         let points = |reason: &Reason| match reason.sign {
             Sign::Client if weighty => (self.hosts * PER_HOST).min(HOSTS_AT_MOST),
             Sign::Client => 0,
@@ -532,9 +562,11 @@ impl<'a> Recogniser<'a> {
             for (service, kind) in of {
                 let Some(tally) = self.tallies.get_mut(*service) else { continue };
                 tally.bytes += seen.bytes;
-                tally.add(if *kind == HostKind::Client { Sign::Client } else { Sign::Site }, name, frame);
+                tally.add(if *kind == HostKind::Site { Sign::Site } else { Sign::Client }, name, frame);
                 if of_a_call {
                     tally.add(Sign::Media, name, frame);
+                } else if *kind == HostKind::Relay && seen.packets >= RELAYED {
+                    tally.add(Sign::Network, name, frame);
                 }
             }
         } else if public && (of_a_call || (seen.spoken.is_empty() && seen.packets >= SUSTAINED)) {
@@ -625,7 +657,7 @@ impl<'a> Recogniser<'a> {
         if next.as_ref().is_some_and(|(other, rival, _)| *other == score && rival.template == known.template) {
             return (None, points);
         }
-        let call = tally.reasons.iter().any(|r| r.sign.is_of_a_call());
+        let call = tally.is_call();
         let mut reasons = tally.reasons;
         reasons.sort_by_key(|r| r.sign);
         let proposal = Proposal {

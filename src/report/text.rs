@@ -295,7 +295,8 @@ impl Told<'_> {
             );
             let Some(found) = &self.summary.circumstances.proposal else { return none.to_owned() };
             let guess = lang.pick("the traffic looks like", "der Verkehr sieht aus nach");
-            return format!("{none}; {guess} {} ({})", found.name, found.confidence.token());
+            let call = if found.is_call() { "" } else { lang.pick(", no call seen", ", kein Anruf zu sehen") };
+            return format!("{none}; {guess} {} ({}{call})", found.name, found.confidence.token());
         };
         let list = self.summary.list.as_ref().map(|list| {
             let hash = policy::short_hash(list);

@@ -41,7 +41,10 @@ const MEDIA: &[&str] = &["rtp", "stun"];
 fn every_service_can_be_told_by_hosts_of_its_own() {
     for known in &catalogue().services {
         let name = |host: &str| host.trim_start_matches('=').replace('*', "1");
-        let hosts: Vec<String> = known.recognise.client.iter().chain(&known.recognise.site).map(|h| name(h)).collect();
+        let hosts: Vec<String> = {
+            let Recognise { client, relays, site, .. } = &known.recognise;
+            client.iter().chain(relays).chain(site).map(|h| name(h)).collect()
+        };
         let Some(first) = hosts.first() else {
             assert!(!known.recognise.protocols.is_empty(), "{} cannot be told", known.id);
             continue;
@@ -115,6 +118,59 @@ fn hosts_alone_count_where_they_are_what_the_capture_is_about() {
     assert_eq!(told(&[seen("zoom.us", "203.0.112.9", TLS), seen("us02web.zoom.us", "203.0.112.9", TLS)]), None);
     assert_eq!(told(&[seen("notzoom.us", "203.0.112.9", MEDIA)]), None);
     assert_eq!(told(&[]), None);
+}
+
+/// Visits of web sites and idle helpers: hosts of the same companies, no call.
+#[test]
+fn web_sites_and_helpers_are_no_calls() {
+    let visits: [&[&str]; 9] = [
+        &[
+            "zoom.us",
+            "www.zoom.com",
+            "st1.zoom.us",
+            "us04web.zoom.us",
+            "log-gateway.zoom.us",
+            "us.telemetry.zoom.us",
+            "logfiles.zoom.us",
+        ],
+        &["teams.microsoft.com", "statics.teams.cdn.office.net", "config.teams.microsoft.com"],
+        &["www.gotomeeting.com", "gotowebinar.com", "www.goto.com", "assets.logmeininc.com"],
+        &["www.webex.com", "help.webex.com", "conferencing.telekom.de"],
+        &["www.teamviewer.com", "master12.teamviewer.com", "router5.teamviewer.com", "www.blizz.com"],
+        &["element.io", "packages.element.io", "posthog.element.io"],
+        &["discord.com", "cdn.discordapp.com", "discord.gg"],
+        &["www.tixeo.com", "repos.tixeo.com"],
+        &["meet.jit.si", "8x8.vc", "meet.google.com", "wire.com", "alfaview.com", "rocket.chat"],
+    ];
+    for hosts in visits {
+        let all: Vec<_> = hosts.iter().map(|host| seen(host, "203.0.112.9", TLS)).collect();
+        assert_eq!(told(&all), None, "{hosts:?}");
+    }
+}
+
+/// Where UDP is blocked media goes over TLS: then how much goes to a relay tells, beside other traffic too.
+#[test]
+fn a_call_over_tls_is_told_by_its_relay() {
+    let download = Seen { bytes: 9_000_000, ..seen("www.example.org", "203.0.112.7", TLS) };
+    for (host, expected) in [
+        ("zoomfr114mmr.zoom.us", "zoom"),
+        ("euaz.tr.teams.microsoft.com", "teams"),
+        ("meet.turns.goog", "google-meet"),
+        ("frankfurt369.discord.media", "discord"),
+        ("turn.matrix.org", "matrix"),
+    ] {
+        let relay = |packets| Seen { packets, bytes: 400_000, ..seen(host, "203.0.112.9", TLS) };
+        assert_eq!(told(&[relay(5_000), download]), Some((expected.into(), 5, Confidence::Medium)));
+        // A probe whether it can be reached.
+        assert_eq!(told(&[relay(40), download]), None);
+    }
+    assert_eq!(told(&[Seen { packets: 5_000, ..seen("us04web.zoom.us", "203.0.112.9", TLS) }, download]), None);
+}
+
+#[test]
+fn what_looks_the_same_is_named() {
+    assert!(catalogue().beside("teamviewer").is_some_and(|b| b.en.contains("remote control")));
+    assert!(catalogue().beside("webex").is_none() && catalogue().beside("nothing").is_none());
 }
 
 #[test]

@@ -44,6 +44,9 @@ fn finding(
         )
         .to_owned(),
     ];
+    if let Some(beside) = case.book.catalogue().ok().and_then(|known| known.beside(&found.id)) {
+        doubts.push(beside.get(lang).to_owned());
+    }
     if let Some((next, score)) = &found.next {
         doubts.push(match lang {
             Lang::En => format!("next best: {next}, {score} points"),
@@ -69,7 +72,13 @@ fn finding(
 fn proposed(found: &Proposal, c: &Circumstances, case: &Case<'_>, out: &mut Out) {
     out.push("SVC-01", Severity::Info, || {
         let (lang, name, score, id) = (case.lang, words::shown(&found.name), found.score, &found.id);
-        let why = found.words(lang);
+        let mut why = found.words(lang);
+        if !found.is_call() {
+            why.push_str(lang.pick(
+                ". No media of a call were seen: a client in the background, or a visit to its web pages, can look the same",
+                ". Medien eines Anrufs waren nicht zu sehen: Ein Client im Hintergrund oder ein Besuch der Website kann ebenso aussehen",
+            ));
+        }
         let host = if found.template { lang.pick(" --host NAME", " --host NAME") } else { "" };
         let text = match (lang, found.profile) {
             (Lang::En, true) => format!(

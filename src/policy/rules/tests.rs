@@ -246,6 +246,15 @@ fn a_service_is_proposed_and_never_judged_by() {
         "{}",
         one.text
     );
+    assert!(!one.text.contains("No media of a call") && one.uncertainty.contains("pages of zoom.us"), "{}", one.text);
+    let mut idle = zoom_seen(&["zoom"]).unwrap();
+    idle.reasons.retain(|reason| reason.sign == crate::policy::recognise::Sign::Client);
+    for (lang, says) in
+        [(Lang::En, "No media of a call were seen"), (Lang::De, "Medien eines Anrufs waren nicht zu sehen")]
+    {
+        let idle = told(Some(idle.clone()), false, None, lang).remove(0);
+        assert!(idle.text.contains(says), "{}", idle.text);
+    }
     // Nothing seen, nothing proposed; the profile in use says enough; a weak proposal contradicts nobody.
     let teams = book().profile("teams", &Parameters::new()).unwrap();
     assert_eq!(told(None, false, None, Lang::En), []);
