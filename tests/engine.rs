@@ -433,11 +433,11 @@ fn media_over_tcp_is_counted_too_and_outlives_the_connection() {
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         bytes
     };
-    let framed = |packet: &[u8]| [&(packet.len() as u16).to_be_bytes()[..], packet].concat();
+    let prefixed = |packet: &[u8]| [&(packet.len() as u16).to_be_bytes()[..], packet].concat();
     for (what, opening, frame) in [
         ("channel", allocate.to_vec(), &channel as &dyn Fn(&[u8]) -> Vec<u8>),
-        ("framed, with STUN", framed(allocate), &framed),
-        ("framed, bare", Vec::new(), &framed),
+        ("framed, with STUN", prefixed(allocate), &prefixed),
+        ("framed, bare", Vec::new(), &prefixed),
     ] {
         for gone in [false, true] {
             let mut talk = TcpTalk::new(end(HOME, 40_000), end("203.0.113.9", 443), &mut Random::new(1));

@@ -392,7 +392,8 @@ impl Engine {
         timeline.book(key, sent[client], sent[client.other()]);
         if let (Some(mut up), Some(mut down)) = (flow.fresh_media(client), flow.fresh_media(client.other())) {
             if let Some(kind) = self.announced(flow) {
-                [&mut up, &mut down].into_iter().for_each(|carried| assume(carried, kind));
+                assume(&mut up, kind);
+                assume(&mut down, kind);
             }
             for ((kind, up), down) in
                 MediaKind::ALL.into_iter().zip(up).zip(down).filter(|((_, up), down)| up + down > 0)

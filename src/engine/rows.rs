@@ -87,7 +87,9 @@ impl Engine {
     fn media(&self, flow: &Flow, client: Side) -> Option<[MediaSeen; 2]> {
         let mut seen = [flow.media(client)?, flow.media(client.other())?];
         if let Some(kind) = self.announced(flow) {
-            seen.iter_mut().for_each(|seen| seen.assume(kind));
+            for seen in &mut seen {
+                seen.assume(kind);
+            }
         }
         Some(seen)
     }

@@ -109,7 +109,7 @@ impl Reader {
             settled @ Self::Settled(_) => settled,
             Self::Unknown { .. } => Self::Settled(None),
             Self::Datagrams { dissector, .. } => Self::Settled(dissector.into_meter()),
-            Self::Stream(reader) => Self::Settled(reader.dissector.and_then(|dissector| dissector.into_meter())),
+            Self::Stream(reader) => Self::Settled(reader.dissector.and_then(Dissector::into_meter)),
         };
     }
 

@@ -145,6 +145,7 @@ fn entropy(histogram: &[u16], all: u32) -> u16 {
 }
 
 /// What a packet is to the units of H.264 or H.265.
+#[derive(Debug, Clone, Copy)]
 enum Unit {
     /// One or several that are whole.
     Whole,
@@ -269,7 +270,8 @@ impl Av1 {
         let unit = header();
         let whole = unit.is_some_and(|unit| unit & 0x81 == 0 && matches!(unit >> 3, 1 | 3..=8 | 15));
         let chained = first || goes_on == self.continues;
-        let fits = head & 0x07 == 0 && chained && unit.is_some() && if goes_on { !new_picture } else { whole };
+        let reserved = head & 0x07;
+        let fits = reserved == 0 && chained && unit.is_some() && if goes_on { !new_picture } else { whole };
         self.fits += u16::from(fits);
         self.edges += u16::from(fits && goes_on != continues);
         self.continues = continues;

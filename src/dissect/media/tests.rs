@@ -219,7 +219,7 @@ fn pictures_in_the_clear_are_told_by_how_their_packets_go_together() {
     let h265 = |begin: u16, end: u16, layer: u8| {
         move |frame: u16, part: u16| {
             let bits = u8::from(part == begin) << 7 | u8::from(part == end) << 6;
-            [&[0x62, layer, bits | 19][..], &noise(frame * 4 + part, 200)].concat()
+            [&[0x62, layer, bits | 0x13][..], &noise(frame * 4 + part, 200)].concat()
         }
     };
     assert_eq!(frames(h265(0, 3, 1)).map(|c| (c.codec, c.packets, c.fits)), Some(("H.265", 12, 12)));
