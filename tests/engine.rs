@@ -11,7 +11,7 @@ use zollhund::run::{Wanted, knowledge};
 use zollhund::synth::Random;
 use zollhund::synth::dns::{self, Data, Record};
 use zollhund::synth::frames::{self, RAW_IP, Segment, TcpTalk};
-use zollhund::synth::hello::{ClientHello, handshake_records};
+use zollhund::synth::hello::{ClientHello, certificate_by, handshake_records, tls12_flight};
 use zollhund::wire::{End, Frame, FrameNo, LinkType, Side, TcpFlags, Timestamp};
 
 static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| knowledge(&Wanted::default()).unwrap());
@@ -413,6 +413,30 @@ fn an_answer_that_comes_a_little_late_names_the_flow_and_says_so() {
     assert_eq!(named(late("192.168.1.51")), (String::new(), ""));
     let other = |n| datagram(end("192.168.1.60", n), end("192.168.1.61", n));
     assert_eq!(named([vec![flow()], (1..4).map(other).collect(), answer(HOME)].concat()), (String::new(), ""));
+}
+
+#[test]
+fn hosts_whose_tls_is_opened_on_the_way_have_no_round_trip() {
+    // The issuer of all certificates; each host's own without one.
+    for (gateway, opened, measured_hosts) in [(Some("Example Web Gateway"), 1, 0), (None, 0, 3)] {
+        let (mut random, mut frames, mut now) = (Random::new(3), Vec::new(), 0);
+        for (n, host) in (1..).zip(["us04web.zoom.us", "teams.microsoft.com", "www.example.net"]) {
+            let mut talk = TcpTalk::new(end(HOME, 40_000 + n), end(&format!("203.0.112.{n}"), 443), &mut random);
+            let leaf =
+                certificate_by(gateway.unwrap_or(host).as_bytes(), host.as_bytes(), &[host.as_bytes()], &mut random);
+            let said = handshake_records(&tls12_flight(&[leaf], &mut random), usize::MAX);
+            let mut packets = hello(&mut talk, host, &mut random);
+            packets.extend(talk.say(Side::Second, &said));
+            for packet in packets {
+                now += 5;
+                frames.push((now, packet));
+            }
+        }
+        let (rows, summary) = measured(frames);
+        assert_eq!((summary.circumstances.near.len(), rows.trips.len()), (opened, measured_hosts));
+        let told = summary.findings.iter().any(|f| f.code == "CAP-04" && f.text.contains("Example Web Gateway"));
+        assert_eq!(told, opened == 1);
+    }
 }
 
 /// The `n`th packet of a source.

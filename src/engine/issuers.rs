@@ -141,67 +141,6 @@ mod tests {
         }
     }
 
-    /// TLS 1.2 talks over the wire: the certificates' issuer takes away the round trips of the hosts.
-    #[test]
-    fn what_is_opened_on_the_way_has_no_round_trip() {
-        use crate::attribution::Atlas;
-        use crate::dissect::tls::sample::certificate;
-        use crate::engine::view::{EndpointView, FlowView, HandshakeView};
-        use crate::engine::{Config, Engine, Input, Knowledge, Rows};
-        use crate::policy::Lang;
-        use crate::synth::{Random, frames::TcpTalk, hello};
-        use crate::wire::{End, Frame, LinkType, Side, Timestamp};
-
-        struct Trips(u32);
-        impl Rows for Trips {
-            fn flow(&mut self, _: &FlowView<'_>) {}
-            fn handshake(&mut self, _: &HandshakeView<'_>) {}
-            fn endpoint(&mut self, row: &EndpointView<'_>) {
-                self.0 += u32::from(row.round_trip.is_some());
-            }
-        }
-        let knowledge = Knowledge {
-            atlas: Atlas::embedded().unwrap(),
-            organisations: Organisations::embedded().unwrap(),
-            book: Book::embedded().unwrap(),
-            profile: None,
-            audit: None,
-            horizon: None,
-            lang: Lang::En,
-        };
-        for (issuer, opened, measured) in [(Some("Example Web Gateway"), 1, 0), (None, 0, 3)] {
-            let (mut engine, mut random, mut frame) = (Engine::new(&Config::default()), Random::new(3), 0);
-            for (n, host) in (1..).zip(["us04web.zoom.us", "teams.microsoft.com", "www.example.net"]) {
-                let end = |address: [u8; 4], port| End { address: address.into(), port };
-                let mut talk =
-                    TcpTalk::new(end([192, 168, 1, 2], 40_000 + n), end([203, 0, 112, n as u8], 443), &mut random);
-                let asked =
-                    hello::handshake_records(&hello::ClientHello::modern(host).message(&mut random), usize::MAX);
-                let leaf = certificate(host.as_bytes(), issuer.unwrap_or(host).as_bytes(), &[host.as_bytes()]);
-                let said = hello::handshake_records(&hello::tls12_flight(&[leaf], &mut random), usize::MAX);
-                let mut packets = talk.open().to_vec();
-                packets.extend(talk.say(Side::First, &asked));
-                packets.extend(talk.say(Side::Second, &said));
-                for bytes in packets {
-                    frame += 1;
-                    let (time, original_len) = (Timestamp(u64::from(frame as u32) * 5_000_000), bytes.len() as u32);
-                    let link = LinkType::RAW;
-                    engine.ingest(Input::Frame(Frame {
-                        number: FrameNo(frame),
-                        time,
-                        link,
-                        original_len,
-                        bytes: &bytes,
-                    }));
-                }
-            }
-            engine.end();
-            let mut trips = Trips(0);
-            let summary = engine.summary(&knowledge, &mut trips);
-            assert_eq!((summary.circumstances.near.len(), trips.0), (opened, measured));
-        }
-    }
-
     #[test]
     fn issuers_are_bounded_and_the_rest_is_counted() {
         let mut issuers = Issuers::default();

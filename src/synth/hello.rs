@@ -297,6 +297,12 @@ fn dtls_datagrams(kind: u8, sequence: u16, body: &[u8], limit: usize) -> Vec<Vec
 /// point of the curve, a signature that verifies nothing. Valid through 2026 and 2027.
 #[must_use]
 pub fn certificate(common_name: &[u8], alternative_names: &[&[u8]], random: &mut Random) -> Vec<u8> {
+    certificate_by(common_name, common_name, alternative_names, random)
+}
+
+/// As [`certificate`], with somebody else's common name as the issuer.
+#[must_use]
+pub fn certificate_by(issuer: &[u8], common_name: &[u8], alternative_names: &[&[u8]], random: &mut Random) -> Vec<u8> {
     const COMMON_NAME: [u8; 5] = [0x06, 0x03, 0x55, 0x04, 0x03];
     const SUBJECT_ALT_NAME: [u8; 5] = [0x06, 0x03, 0x55, 0x1d, 0x11];
     const ECDSA_SHA256: [u8; 10] = [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
@@ -304,7 +310,8 @@ pub fn certificate(common_name: &[u8], alternative_names: &[&[u8]], random: &mut
         0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, // id-ecPublicKey
         0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, // prime256v1
     ];
-    let name = der(0x30, &der(0x31, &der(0x30, &[&COMMON_NAME[..], &der(0x0c, common_name)].concat())));
+    let name = |text: &[u8]| der(0x30, &der(0x31, &der(0x30, &[&COMMON_NAME[..], &der(0x0c, text)].concat())));
+    let (issuer, subject) = (name(issuer), name(common_name));
     let validity = der(0x30, &[der(0x17, b"260101000000Z"), der(0x17, b"271231235959Z")].concat());
     let point = [&[0, 4][..], &random.array::<64>()].concat();
     let key = der(0x30, &[der(0x30, &EC_P256), der(0x03, &point)].concat());
@@ -315,7 +322,7 @@ pub fn certificate(common_name: &[u8], alternative_names: &[&[u8]], random: &mut
     let mut serial = random.array::<8>();
     serial[0] = serial[0] & 0x7f | 0x40;
     let body =
-        [der(0xa0, &[2, 1, 2]), der(0x02, &serial), algorithm.clone(), name.clone(), validity, name, key, extensions]
+        [der(0xa0, &[2, 1, 2]), der(0x02, &serial), algorithm.clone(), issuer, validity, subject, key, extensions]
             .concat();
     let signature = [&[0, 0x30, 0x44][..], &random.array::<68>()].concat();
     der(0x30, &[der(0x30, &body), algorithm, der(0x03, &signature)].concat())

@@ -6,7 +6,7 @@ pub mod hello;
 pub mod ja4;
 pub(super) mod pieces;
 #[cfg(test)]
-pub(crate) mod sample;
+pub(super) mod sample;
 pub(super) mod session;
 
 use super::fact::{Fact, Facts, HelloTransport};
