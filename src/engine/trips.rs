@@ -3,7 +3,7 @@
 use super::ledger::{AddressIndex, Addressed};
 use crate::attribution::{Claim, CountryCode, Horizon};
 use crate::policy::subject::{Near, TripLayer};
-use crate::wire::{AddressKind, FrameNo, RoundTrip};
+use crate::wire::{AddressKind, FrameNo, RoundTrip, TripKind};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -16,19 +16,41 @@ const MIN_COUNTRIES: usize = 2;
 const NEAR: u64 = 10_000_000;
 /// A server that is reached through such a box says its hello so much later than the box answered: factor, nanoseconds.
 const LATER: (u64, u64) = (4, 10_000_000);
+/// A handshake has no work of the server in it, so that less of a difference to the acknowledgment of data tells.
+const TAKEN_IN: (u64, u64) = (4, 1_000_000);
 
 /// What was measured of one address.
 #[derive(Debug, Clone, Copy)]
 struct Measured {
     /// Who answered.
     address: IpAddr,
-    /// The smallest of each layer, in the order of [`TripLayer::ALL`].
-    smallest: [Option<RoundTrip>; 3],
+    /// The smallest handshake of TCP, acknowledgment of data, hello of TLS, answer to a datagram.
+    smallest: [Option<RoundTrip>; 4],
+}
+
+/// Where the smallest of a kind stands.
+const fn slot(kind: TripKind) -> usize {
+    match kind {
+        TripKind::TcpHandshake => 0,
+        TripKind::TcpData => 1,
+        TripKind::TlsHello => 2,
+        TripKind::QuicHello | TripKind::DtlsHello | TripKind::Stun => 3,
+    }
 }
 
 impl Measured {
     fn get(&self, layer: TripLayer) -> Option<RoundTrip> {
-        self.smallest.get(layer as usize).copied().flatten()
+        let [handshake, data, tls, datagrams] = self.smallest;
+        match layer {
+            TripLayer::Tls => tls,
+            TripLayer::Datagrams => datagrams,
+            // A helper that connects first and then takes the data in for the host (slirp4netns, accelerators of satellite and
+            // mobile networks) acknowledges them itself: only the handshake went all the way.
+            TripLayer::Tcp => match (handshake, data) {
+                (Some(handshake), Some(data)) if is_near(&data, &handshake, TAKEN_IN) => Some(handshake),
+                _ => [handshake, data].into_iter().flatten().min_by_key(RoundTrip::at_most),
+            },
+        }
     }
 
     /// What only the host itself can answer.
@@ -43,9 +65,11 @@ impl Addressed for Measured {
     }
 }
 
-/// The host said its hello so much later than TCP was answered that somebody nearer may have answered TCP.
-fn is_split(tcp: &RoundTrip, host: &RoundTrip) -> bool {
-    tcp.nanos <= NEAR && host.nanos >= tcp.nanos.saturating_mul(LATER.0) && host.nanos - tcp.nanos >= LATER.1
+/// One answer came from so near, and the other so much later, that somebody nearer may have given the first.
+fn is_near(answer: &RoundTrip, other: &RoundTrip, (factor, nanos): (u64, u64)) -> bool {
+    answer.nanos <= NEAR
+        && other.nanos >= answer.nanos.saturating_mul(factor)
+        && other.nanos.saturating_sub(answer.nanos) >= nanos
 }
 
 /// Where the round trips of an address stand. Flows keep it: most are measured twice.
@@ -83,13 +107,13 @@ impl Trips {
             None if self.of.len() >= bound => return None,
             None => {
                 let at = self.of.len() as u32;
-                self.of.push(Measured { address, smallest: [None; 3] });
+                self.of.push(Measured { address, smallest: [None; 4] });
                 self.index.add(address, at);
                 TripId::of(at)?
             }
         };
         let measured = self.of.get_mut(id.at())?;
-        let kept = measured.smallest.get_mut(TripLayer::of(trip.kind) as usize)?;
+        let kept = measured.smallest.get_mut(slot(trip.kind))?;
         if kept.is_none_or(|kept| trip.at_most() < kept.at_most()) {
             *kept = Some(trip);
         }
@@ -108,7 +132,7 @@ impl Trips {
         let split = measured
             .get(TripLayer::Tcp)
             .zip(measured.get(TripLayer::Tls))
-            .is_some_and(|(tcp, tls)| is_split(&tcp, &tls));
+            .is_some_and(|(tcp, tls)| is_near(&tcp, &tls, LATER));
         let counts = |layer: &TripLayer| !(unused.contains(layer) || split && *layer == TripLayer::Tcp);
         TripLayer::ALL.into_iter().filter(counts).filter_map(|l| measured.get(l)).min_by_key(RoundTrip::at_most)
     }
@@ -136,7 +160,7 @@ impl Trips {
                 return None;
             }
             let Some(host) = measured.host() else { continue };
-            if !is_split(&tcp, &host) {
+            if !is_near(&tcp, &host, LATER) {
                 return None;
             }
             servers += 1;
@@ -211,7 +235,7 @@ fn network(address: IpAddr) -> u32 {
 mod tests {
     use super::*;
     use crate::attribution::{Confidence, Source, Vantage};
-    use crate::wire::{Timestamp, TripKind};
+    use crate::wire::Timestamp;
     use std::sync::Arc;
 
     const US: u64 = 1_000;
@@ -306,6 +330,30 @@ mod tests {
         // TCP was answered near, the hello came much later; where TCP was far already, nobody near answered it.
         assert_eq!(smallest("6.6.7.8", &[]), Some(25_000));
         assert_eq!(smallest("7.6.7.8", &[]), Some(12_000));
+    }
+
+    #[test]
+    fn data_that_a_helper_acknowledges_is_no_round_trip() {
+        let address: IpAddr = "1.2.3.4".parse().unwrap();
+        for (handshake, data, smallest) in [
+            // slirp4netns to a host in the next country.
+            (Some(9_000), Some(60), Some(9_000)),
+            (Some(9_000), Some(7_000), Some(7_000)),
+            // Both are far: the first answer was slow, as on a radio link that had to wake up.
+            (Some(90_000), Some(15_000), Some(15_000)),
+            // A host in the house.
+            (Some(900), Some(100), Some(100)),
+            (None, Some(60), Some(60)),
+            (Some(9_000), None, Some(9_000)),
+        ] {
+            let mut trips = Trips::default();
+            for (kind, micros) in [(TripKind::TcpHandshake, handshake), (TripKind::TcpData, data)] {
+                let answered = |micros: u64| (FrameNo(2), Timestamp(1 + micros * US));
+                let trip = micros.and_then(|m| RoundTrip::between(kind, (FrameNo(1), Timestamp(1)), answered(m)));
+                trip.and_then(|trip| trips.add(address, trip, 10, None));
+            }
+            assert_eq!(trips.smallest(address, &[], None).map(|t| t.nanos / US), smallest);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::words::{Lang, Twin};
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::dissect::fact::{Choice, Hidden, MediaSeen, Offer};
 use crate::policy::recognise::Proposal;
-use crate::wire::{FrameNo, RoundTrip, Text, Timestamp, TripKind};
+use crate::wire::{FrameNo, RoundTrip, Text, Timestamp};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -135,15 +135,6 @@ pub enum TripLayer {
 
 impl TripLayer {
     pub const ALL: [Self; 3] = [Self::Tcp, Self::Tls, Self::Datagrams];
-
-    #[must_use]
-    pub const fn of(kind: TripKind) -> Self {
-        match kind {
-            TripKind::TcpHandshake | TripKind::TcpData => Self::Tcp,
-            TripKind::TlsHello => Self::Tls,
-            TripKind::QuicHello | TripKind::DtlsHello | TripKind::Stun => Self::Datagrams,
-        }
-    }
 
     #[must_use]
     pub const fn words(self, lang: Lang) -> &'static str {
