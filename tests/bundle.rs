@@ -583,7 +583,9 @@ fn what_is_kept_of_a_capture_tells_the_same_and_holds_little_content() {
     let log = fs::read_to_string(format!("{bundle}/data/custody.jsonl")).unwrap();
     assert!(log.contains(&sha256(&capture)) && log.contains("with the same tables to the byte"), "{log}");
     let page = fs::read_to_string(format!("{bundle}/data/report.html")).unwrap();
-    assert!(page.contains("what the bundle keeps of it") && page.contains("capture as it was given"), "{page}");
+    for words in ["what the bundle keeps of it", "capture as it was given", "Kept as evidence", "frame.packet_id"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
     // All frames with all their lengths, and not what they carried.
     let frames = frames_of(&recording);
     assert_eq!(frames.len(), all.len());

@@ -80,6 +80,7 @@ impl Maker<'_> {
         say("Captured", "Erfasst", if c.frames == 0 { Vec::new() } else { vec![when] });
         say("Contents", "Inhalt", vec![self.told.contents()]);
         say("Complete", "Lückenlos", vec![self.told.completeness_words().1]);
+        say("Kept as evidence", "Aufbewahrt", self.kept().into_iter().collect());
         let links: BTreeSet<&str> = s.captures.iter().flat_map(|c| &c.link_types).map(|link| &**link).collect();
         say("Link types", "Sicherungsschicht", vec![links.into_iter().collect::<Vec<_>>().join(", ")]);
         let markers = s.markers.iter().take(40).map(|marker| {
@@ -91,6 +92,38 @@ impl Maker<'_> {
         say("Table of law", "Tabelle der Rechtslage", self.told.law_age().into_iter().collect());
         say("Look-ups", "Abfragen", s.look_ups.iter().map(|look_ups| self.told.look_ups(look_ups)).collect());
         facts
+    }
+
+    /// How much of the frames the evidence keeps, where that is not all.
+    fn kept(&self) -> Option<String> {
+        let (c, lang) = (&self.summary.circumstances, self.lang);
+        let bytes = c.payload_kept.map(|kept| match lang {
+            Lang::En => format!("all headers, and the first {} bytes of each direction of a flow", self.n(kept.into())),
+            Lang::De => {
+                format!("alle Kopfdaten und die ersten {} Byte jeder Richtung einer Verbindung", self.n(kept.into()))
+            }
+        });
+        let others = (c.outside_scope > 0).then(|| match lang {
+            Lang::En => format!("without {} frames that are out of scope", self.n(c.outside_scope)),
+            Lang::De => format!("ohne {} Frames, die nicht zum Gegenstand gehören", self.n(c.outside_scope)),
+        });
+        let said: Vec<_> = bytes.into_iter().chain(others).collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+
+    /// How frames are counted.
+    pub(super) fn counted(&self) -> &'static str {
+        let s = self.summary;
+        match (s.kept.is_empty() && s.circumstances.outside_scope == 0, self.lang) {
+            (true, Lang::En) => "counted from 1 in the capture; any packet analyser shows them.",
+            (true, Lang::De) => "gezählt ab 1 in der Aufzeichnung; jedes Analyseprogramm zeigt sie.",
+            (false, Lang::En) => {
+                "counted from 1 in the capture as it was taken or given; in the files of the bundle that number is the packet id (Wireshark: frame.packet_id)."
+            }
+            (false, Lang::De) => {
+                "gezählt ab 1 in der Aufzeichnung, wie sie entstand oder übergeben wurde; in den Dateien des Bündels ist diese Nummer die Packet-ID (Wireshark: frame.packet_id)."
+            }
+        }
     }
 
     /// What calls for attention, by code.
