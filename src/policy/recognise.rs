@@ -268,6 +268,14 @@ pub struct Seen<'a> {
     pub frame: FrameNo,
 }
 
+impl Seen<'_> {
+    /// Nobody knows what it is, and it goes on. On the ports of the web it may be a page whose beginning was not captured:
+    /// the services' web servers stand in the same networks.
+    fn is_sustained_and_unknown(&self) -> bool {
+        self.spoken.is_empty() && self.packets >= SUSTAINED && !matches!(self.port, 80 | 443)
+    }
+}
+
 /// What speaks for a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -569,7 +577,7 @@ impl<'a> Recogniser<'a> {
                     tally.add(Sign::Network, name, frame);
                 }
             }
-        } else if public && (of_a_call || (seen.spoken.is_empty() && seen.packets >= SUSTAINED)) {
+        } else if public && (of_a_call || seen.is_sustained_and_unknown()) {
             self.network(seen, of_a_call);
         }
     }

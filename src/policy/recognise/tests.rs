@@ -63,6 +63,7 @@ fn a_call_is_told_by_its_media() {
         (Seen { asn: Some(30103), ..seen("", "203.0.112.9", MEDIA) }, "zoom"),
         (seen("", "52.114.1.1", MEDIA), "teams"),
         (seen("", "62.109.200.1", &[]), ""),
+        (Seen { asn: Some(30103), port: 9_000, ..seen("", "203.0.112.9", &[]) }, ""),
         (seen("fra1.discord.media", "203.0.112.9", MEDIA), "discord"),
         (Seen { asn: Some(15169), port: 19305, ..seen("", "203.0.112.9", MEDIA) }, "google-meet"),
         // A rented machine of the same company is not the service.
@@ -165,6 +166,15 @@ fn a_call_over_tls_is_told_by_its_relay() {
         assert_eq!(told(&[relay(40), download]), None);
     }
     assert_eq!(told(&[Seen { packets: 5_000, ..seen("us04web.zoom.us", "203.0.112.9", TLS) }, download]), None);
+}
+
+#[test]
+fn unknown_traffic_into_media_networks_tells_beside_a_host_and_not_on_the_ports_of_the_web() {
+    let unknown = |port, packets| Seen { port, packets, ..seen("", "62.109.200.1", &[]) };
+    let page = seen("www.webex.com", "203.0.112.9", TLS);
+    assert_eq!(told(&[unknown(9_000, 30), page]), Some(("webex".into(), 4, Confidence::Medium)));
+    // A page that was open already; a few packets.
+    assert_eq!((told(&[unknown(443, 3_000), page]), told(&[unknown(9_000, 19), page])), (None, None));
 }
 
 #[test]
