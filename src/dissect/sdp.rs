@@ -24,6 +24,8 @@ pub(super) struct Media<'a> {
     port: u16,
     address: Option<IpAddr>,
     slides: bool,
+    /// The keys of SRTP stand in the description itself (RFC 4568 §6.1).
+    pub(super) keys: bool,
     /// Addresses of candidates for the media itself (RFC 8839 §5.1).
     candidates: Vec<End>,
     /// Payload types in the order of preference, with the name of the format.
@@ -101,7 +103,7 @@ fn media(value: &str, address: Option<IpAddr>) -> Option<Media<'_>> {
     let port = port.split('/').next()?.parse().ok()?;
     let formats = words.filter_map(|word| word.parse().ok()).map(|number| (number, static_format(number)));
     let formats = formats.take(MAX_FORMATS).collect();
-    Some(Media { name, protocol, port, address, slides: false, candidates: Vec::new(), formats })
+    Some(Media { name, protocol, port, address, slides: false, keys: false, candidates: Vec::new(), formats })
 }
 
 /// `IN IP4 192.0.2.1/127`.
@@ -124,6 +126,7 @@ fn attribute<'a>(media: &mut Media<'a>, value: &'a str) {
         }
         // RFC 4796 §5.
         "content" => media.slides |= value.split(',').any(|what| what == "slides"),
+        "crypto" => media.keys |= value.contains(" inline:"),
         "candidate" if media.candidates.len() < MAX_ENDS => media.candidates.extend(candidate(value)),
         _ => {}
     }
@@ -168,7 +171,7 @@ mod tests {
     fn media_lines_are_read_with_what_belongs_to_them() {
         let message = b"v=0\r\nc=IN IP4 192.0.2.1\r\na=ice-lite\r\nm=audio 4000 RTP/AVP 0 111 101\r\na=rtpmap:111 opus/48000/2\r\n\
             a=rtpmap:101 telephone-event/8000\r\nm=video 4002/2 RTP/SAVP 96\r\nc=IN IP6 2001:db8::7\r\na=rtpmap:96 H264/90000\r\n\
-            a=rtpmap:97 VP8/90000\r\nm=video 4004 RTP/AVP 34\r\na=content:slides,alt\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\
+            a=rtpmap:97 VP8/90000\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d2VhayBrZXk=\r\nm=video 4004 RTP/AVP 34\r\na=content:slides,alt\r\nm=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n\
             m=audio 0 RTP/AVP 8\r\n";
         let read = read(message);
         let told: Vec<_> = read.iter().map(ToString::to_string).collect();
@@ -187,6 +190,8 @@ mod tests {
         assert_eq!(kinds, [audio, video, screen, None, audio]);
         // What is refused, or has its candidates elsewhere, goes to no end.
         assert_eq!((ends(&read[3]), ends(&read[4])), (vec![], vec![]));
+        let keys: Vec<_> = read.iter().map(|media| media.keys).collect();
+        assert_eq!(keys, [false, true, false, false, false]);
     }
 
     #[test]

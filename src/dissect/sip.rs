@@ -57,6 +57,8 @@ struct Sip {
     software: Pair<bool>,
     last_name: Option<Text>,
     media: Vec<Text>,
+    /// That keys are in the clear was told.
+    keys: bool,
     /// The beginning of a message over TCP.
     held: Pair<Vec<u8>>,
 }
@@ -136,6 +138,9 @@ impl Sip {
     /// What a session description says of media.
     fn description(&mut self, side: Side, message: &[u8], out: &mut Facts) {
         for media in sdp::read(message) {
+            if media.keys && !std::mem::replace(&mut self.keys, true) {
+                out.push(side, Fact::Clear("srtp-keys"));
+            }
             let value = Text::from(media.to_string().as_str());
             if self.media.len() >= MAX_MEDIA || self.media.contains(&value) {
                 continue;

@@ -184,12 +184,15 @@ fn beside_media(view: &View<'_>, case: &Case<'_>, out: &mut Out) {
     });
 }
 
+/// Keys of SRTP in a session description (RFC 4568).
+const KEYS: &str = "srtp-keys";
+
 fn application(view: &View<'_>, case: &Case<'_>, severity: Severity, readable: &[&str], inside: bool) -> Draft {
     let lang = case.lang;
     let protocols: Vec<String> = readable.iter().map(|t| t.to_uppercase()).collect();
     let protocols = words::enumerate(&protocols, 10, ", ", lang);
     let line = view.line();
-    let text = match lang {
+    let mut text = match lang {
         Lang::En => format!(
             "Application data exchanged with {line} was readable in clear text ({protocols}). {}",
             view.traffic()
@@ -199,6 +202,12 @@ fn application(view: &View<'_>, case: &Case<'_>, severity: Severity, readable: &
             view.traffic()
         ),
     };
+    if readable.contains(&KEYS) {
+        text.push_str(lang.pick(
+            " Among it were keys of media (SRTP): whoever read them on the way can decrypt those media.",
+            " Darunter waren Schlüssel von Medien (SRTP): Wer sie unterwegs las, kann diese Medien entschlüsseln.",
+        ));
+    }
     let mut doubts = vec![
         lang.pick(
             "the content itself may be protected inside; only the transport was judged",
@@ -304,6 +313,11 @@ mod tests {
         assert_eq!(clear(&["http"], Listing::Unjudged), [("ENC-01", Severity::High)]);
         assert_eq!(clear(&["smtp"], Listing::Service), [("ENC-01", Severity::High)]);
         assert_eq!(clear(&["http"], Listing::Local), [("ENC-01", Severity::Notice)]);
+        let keys = |clear: &[&'static str]| {
+            let s = Subject { clear: clear.to_vec(), ..subject("sip.example", "DE", "2020-04-16") };
+            Lang::ALL.map(|lang| judged(s.clone(), None, lang)[0].text.contains("(SRTP)"))
+        };
+        assert_eq!((keys(&["sip", KEYS]), keys(&["sip"])), ([true; 2], [false; 2]));
         assert_eq!(clear(&["http"], Listing::Background), [("ENC-01", Severity::Info)]);
         assert_eq!(clear(&["dns"], Listing::Background), [("ENC-09", Severity::Notice)]);
         assert_eq!(clear(&["dns"], Listing::Local), [("ENC-09", Severity::Info)]);
