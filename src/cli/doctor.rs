@@ -197,6 +197,33 @@ impl Doctor {
         }
     }
 
+    /// Only where something is amiss.
+    #[cfg(target_os = "linux")]
+    fn desktop(&mut self) {
+        let names = crate::host::unreachable();
+        if names.is_empty() {
+            return;
+        }
+        let names = names.join(", ");
+        let found = self.say(
+            format!("{names}: an abstract socket or the loopback, which a network of the client's own does not have"),
+            format!("{names}: abstrakter Socket oder Loopback, die es in einem eigenen Netz des Clients nicht gibt"),
+        );
+        let costs = self.say(
+            "a client under `run` opens no window, or does without portals",
+            "ein Client unter `run` öffnet kein Fenster oder kommt ohne Portale aus",
+        );
+        let cure = self.say(
+            "use a session whose sockets are files (Wayland; X with /tmp/.X11-unix; D-Bus with unix:path=), or `watch --pid`",
+            "eine Sitzung mit Sockets im Dateisystem nehmen (Wayland; X mit /tmp/.X11-unix; D-Bus mit unix:path=) oder `watch --pid`",
+        );
+        self.note("desktop", ["desktop of run", "Desktop von run"], State::Limited, found, Some([costs, cure]));
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    #[expect(clippy::unused_self, reason = "nothing is known there")]
+    fn desktop(&mut self) {}
+
     #[cfg(not(target_os = "linux"))]
     fn isolation(&mut self) {
         let found = self.say("not available on this system", "auf diesem System nicht verfügbar");
@@ -303,6 +330,7 @@ pub(super) fn doctor(geoip: Option<&Path>, format: Format, lang: Lang) -> Result
     doctor.libpcap();
     doctor.owners(&rights, &setcap);
     doctor.isolation();
+    doctor.desktop();
     doctor.confinement(&rights);
     doctor.clock();
     doctor.databases(&knowledge.atlas);

@@ -24,7 +24,7 @@ mod linux {
     use super::{Exit, Run};
     use crate::capture::{Live, LiveOptions};
     use crate::engine::health::{ScopeOf, SourceKind};
-    use crate::host::{Client, Ended, INTERFACE, Kind, Resolver, Role, Watch, confine, enter, leave};
+    use crate::host::{Client, Ended, INTERFACE, Kind, Resolver, Role, Watch, confine, enter, leave, unreachable};
     use crate::run::{self, Desk, Signals};
     use anyhow::{Context, Result, bail};
     use std::io::{self, IsTerminal};
@@ -43,6 +43,7 @@ mod linux {
     pub(super) fn run(typed: &Run) -> Result<Exit> {
         let judged = Arc::new(knowledge(&typed.judge, typed.tell.look.lang)?);
         let [program, arguments @ ..] = typed.command.as_slice() else { bail!("name the client after `--`") };
+        let unreached = unreachable();
         let isolated = enter(typed.network.map(|how| match how {
             Network::Pasta => Kind::Pasta,
             Network::Slirp4netns => Kind::Slirp,
@@ -59,6 +60,14 @@ mod linux {
             Resolver::Upstream(path) => remarks.push(format!(
                 "this machine's resolver listens on the loopback only: the client asks those of {path} itself"
             )),
+        }
+        for name in unreached {
+            let remark = format!(
+                "{name} leads to an abstract socket or the loopback, which the client's own network does not have: \
+                 `zollhund doctor` tells the cure"
+            );
+            complain(&remark);
+            remarks.push(remark);
         }
         let changes = isolated.remarks();
         if let Some(change) = changes.first() {

@@ -22,6 +22,41 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+/// What of the session a client in a network of its own would not reach, by the variables that lead there: abstract sockets
+/// and the loopback belong to the network, files do not. Ask outside.
+#[must_use]
+pub fn unreachable() -> Vec<&'static str> {
+    let sockets = fs::read_to_string("/proc/self/net/unix").unwrap_or_default();
+    let is_abstract = |file: &str| {
+        let name = format!("@{file}");
+        !Path::new(file).exists() && sockets.lines().any(|line| line.ends_with(&name))
+    };
+    let display = |value: &str| leads_past_files(value, is_abstract);
+    let checks: [(&'static str, &dyn Fn(&str) -> bool); 2] =
+        [("DISPLAY", &display), ("DBUS_SESSION_BUS_ADDRESS", &is_abstract_bus)];
+    checks
+        .into_iter()
+        .filter(|(name, check)| env::var(name).is_ok_and(|value| check(&value)))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// X(7): `host:display.screen`. Without a host it is a socket in the file system if there is one, else an abstract one.
+fn leads_past_files(display: &str, is_abstract: impl Fn(&str) -> bool) -> bool {
+    let Some((host, number)) = display.rsplit_once(':') else { return false };
+    let number = number.split('.').next().unwrap_or_default();
+    match host.trim_end_matches('/') {
+        "" | "unix" => is_abstract(&format!("/tmp/.X11-unix/X{number}")),
+        host => host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
+    }
+}
+
+/// D-Bus Specification, "Server Addresses": alternatives, of which one that is a file will do.
+fn is_abstract_bus(addresses: &str) -> bool {
+    let mut all = addresses.split(';').filter(|address| !address.is_empty()).peekable();
+    all.peek().is_some() && all.all(|address| address.starts_with("unix:abstract=") || address.starts_with("tcp:"))
+}
+
 /// The client's only interface beside the loopback.
 pub const INTERFACE: &str = "tap0";
 
@@ -652,6 +687,32 @@ mod tests {
         assert_eq!(forward(local).as_deref(), Some(own));
         // resolv.conf(5): without any, the resolver on this machine is asked.
         assert_eq!(forward("").as_deref(), Some("nameserver 169.254.1.53\n"));
+    }
+
+    #[test]
+    fn displays_and_buses_that_are_no_files_are_told() {
+        let past =
+            |display: &str, there: bool| leads_past_files(display, |file| !(there && file == "/tmp/.X11-unix/X0"));
+        for (display, there, want) in [
+            (":0", true, false),
+            ("unix:0.0", true, false),
+            (":1", true, true),
+            (":0", false, true),
+            ("localhost:10.0", true, true),
+            ("127.0.0.1:0", true, true),
+            ("192.0.2.7:0", true, false),
+            ("nonsense", true, false),
+        ] {
+            assert_eq!(past(display, there), want, "{display}");
+        }
+        for (bus, want) in [
+            ("unix:path=/run/user/1000/bus", false),
+            ("unix:abstract=/tmp/dbus-x,guid=1", true),
+            ("unix:abstract=/tmp/dbus-x;unix:path=/run/bus", false),
+            ("", false),
+        ] {
+            assert_eq!(is_abstract_bus(bus), want, "{bus}");
+        }
     }
 
     #[test]

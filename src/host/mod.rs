@@ -34,6 +34,7 @@ pub use elsewhere::{Clock, Locals, Owners, Process, confine, leave, running, syn
 #[cfg(target_os = "linux")]
 pub use isolate::{
     Client, Ended, INTERFACE, IsolateError, Isolated, Kind, Obstacle, Resolver, enter, find_program, helper, obstacle,
+    unreachable,
 };
 #[cfg(target_os = "linux")]
 pub use locals::Locals;
