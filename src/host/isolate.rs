@@ -31,14 +31,9 @@ pub fn unreachable() -> Vec<&'static str> {
         let name = format!("@{file}");
         !Path::new(file).exists() && sockets.lines().any(|line| line.ends_with(&name))
     };
-    let display = |value: &str| leads_past_files(value, is_abstract);
-    let checks: [(&'static str, &dyn Fn(&str) -> bool); 2] =
-        [("DISPLAY", &display), ("DBUS_SESSION_BUS_ADDRESS", &is_abstract_bus)];
-    checks
-        .into_iter()
-        .filter(|(name, check)| env::var(name).is_ok_and(|value| check(&value)))
-        .map(|(name, _)| name)
-        .collect()
+    let leads = |name, check: &dyn Fn(&str) -> bool| env::var(name).is_ok_and(|value| check(&value)).then_some(name);
+    let display = leads("DISPLAY", &|value| leads_past_files(value, is_abstract));
+    display.into_iter().chain(leads("DBUS_SESSION_BUS_ADDRESS", &is_abstract_bus)).collect()
 }
 
 /// X(7): `host:display.screen`. Without a host it is a socket in the file system if there is one, else an abstract one.

@@ -69,7 +69,9 @@ pub(super) fn lines(view: &View, health: &Health, width: u16) -> Vec<Line> {
     }
     if !health.dropped_rights.is_empty() {
         lines.heading(lang.pick("Rights given up", "Abgegebene Rechte"), "");
-        lines.text(Role::Plain, &health.dropped_rights.join(", "));
+        for step in &health.dropped_rights {
+            lines.item((Role::Plain, ""), Role::Plain, step);
+        }
     }
     lines.heading(lang.pick("Data it rests on", "Daten, auf denen es beruht"), "");
     let now = if health.now == Timestamp::ZERO { view.picture.now } else { health.now };
