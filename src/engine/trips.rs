@@ -44,8 +44,8 @@ impl Measured {
         match layer {
             TripLayer::Tls => tls,
             TripLayer::Datagrams => datagrams,
-            // A helper that connects first and then takes the data in for the host (slirp4netns, accelerators of satellite and
-            // mobile networks) acknowledges them itself: only the handshake went all the way.
+            // Who connects first and then takes the data in for the host (accelerators of satellite and mobile networks)
+            // acknowledges them itself: only the handshake went all the way.
             TripLayer::Tcp => match (handshake, data) {
                 (Some(handshake), Some(data)) if is_near(&data, &handshake, TAKEN_IN) => Some(handshake),
                 _ => [handshake, data].into_iter().flatten().min_by_key(RoundTrip::at_most),
@@ -333,10 +333,10 @@ mod tests {
     }
 
     #[test]
-    fn data_that_a_helper_acknowledges_is_no_round_trip() {
+    fn data_that_is_acknowledged_on_the_way_is_no_round_trip() {
         let address: IpAddr = "1.2.3.4".parse().unwrap();
         for (handshake, data, smallest) in [
-            // slirp4netns to a host in the next country.
+            // An accelerator on the way to a host in the next country.
             (Some(9_000), Some(60), Some(9_000)),
             (Some(9_000), Some(7_000), Some(7_000)),
             // Both are far: the first answer was slow, as on a radio link that had to wake up.
