@@ -261,7 +261,10 @@ fn conclude(outcome: Outcome, knowledge: &Knowledge, judge: &Judge, tell: &Tell)
             "the table of law is of {edition}, {age} days old; use a newer edition (jurisdictions.toml in --policy DIR)"
         ));
     }
-    Ok(exit(&summary, judge.fail_on, incomplete))
+    let exit = exit(&summary, judge.fail_on, incomplete);
+    // As with the engine: the program ends soon.
+    std::mem::forget(summary);
+    Ok(exit)
 }
 
 /// A finding that was asked for outweighs an incomplete capture.

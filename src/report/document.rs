@@ -3,11 +3,11 @@
 
 use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis, Source};
 use crate::engine::view::{
-    CaptureInfo, Interface, LawNote, LookUps, Marker, Recording, Series, Summary, Tally, Timeline, Words,
+    CaptureInfo, Interface, LawNote, LookUps, LossView, Marker, Recording, Series, Summary, Tally, Timeline, Words,
 };
 use crate::policy::recognise::{Reason, Sign};
 use crate::policy::subject::{Agreement, Alias, Blind, Label, Validity};
-use crate::policy::{Circumstances, Ground, Proposal, Severity, Subject, Twin};
+use crate::policy::{Circumstances, Finding, Ground, Proposal, Severity, Subject, Twin};
 use crate::wire::{FrameNo, Text, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -677,41 +677,69 @@ pub(super) fn translation(words: &Words) -> Translation<'_> {
     }
 }
 
-/// A row of `findings`, for reading.
-#[derive(Debug, Deserialize)]
-pub(super) struct FindingRow {
-    pub(super) code: String,
-    pub(super) severity: Severity,
-    pub(super) ground: Ground,
-    #[serde(default)]
-    pub(super) subject: String,
-    pub(super) text: String,
+/// A row of the table `findings`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct FindingRow<'a> {
+    pub(super) code: Said<'a>,
     pub(super) confidence: Confidence,
-    #[serde(default)]
-    pub(super) uncertainty: String,
     pub(super) first: Timestamp,
-    pub(super) last: Timestamp,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) frames: Vec<u64>,
-    #[serde(default)]
-    pub(super) sources: Vec<String>,
-    #[serde(default)]
-    pub(super) set_aside: Option<String>,
-    #[serde(default)]
+    pub(super) ground: Ground,
+    pub(super) id: u64,
+    pub(super) last: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) set_aside: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) set_aside_by: Option<Said<'a>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) set_aside_on: Option<String>,
-    #[serde(default)]
-    pub(super) set_aside_by: Option<String>,
+    pub(super) severity: Severity,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) sources: Vec<String>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(super) subject: Said<'a>,
+    pub(super) text: Said<'a>,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    pub(super) uncertainty: Said<'a>,
 }
 
-/// A row of `losses`, for reading.
-#[derive(Debug, Deserialize)]
-pub(super) struct LossRow {
-    pub(super) stage: Box<str>,
-    pub(super) kind: Box<str>,
-    pub(super) frames: u64,
+pub(super) fn finding((id, f): (u64, &Finding)) -> FindingRow<'_> {
+    let aside = f.aside.as_deref();
+    FindingRow {
+        code: f.code.into(),
+        confidence: f.confidence,
+        first: f.first,
+        frames: frames(&f.frames),
+        ground: f.ground,
+        id,
+        last: f.last,
+        set_aside: aside.and_then(|aside| some(&aside.reason)),
+        set_aside_by: aside.and_then(|aside| some(&aside.by)),
+        set_aside_on: aside.map(|aside| aside.decided.to_string()),
+        severity: f.severity,
+        sources: f.sources.iter().map(ToString::to_string).collect(),
+        subject: (&*f.subject).into(),
+        text: (&*f.text).into(),
+        uncertainty: (&*f.uncertainty).into(),
+    }
+}
+
+/// A row of the table `losses`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct LossRow<'a> {
     pub(super) bytes: u64,
+    pub(super) frames: u64,
     pub(super) from: Timestamp,
+    pub(super) kind: Said<'a>,
+    pub(super) stage: Said<'a>,
     pub(super) until: Timestamp,
+}
+
+pub(super) fn loss(loss: &LossView) -> LossRow<'_> {
+    let LossView { stage, kind, frames, bytes, from, until } = loss;
+    let (stage, kind) = ((&**stage).into(), (&**kind).into());
+    LossRow { bytes: *bytes, frames: *frames, from: *from, kind, stage, until: *until }
 }
 
 /// Where the rows of a table are.

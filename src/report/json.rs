@@ -6,7 +6,7 @@
 
 use super::canonical::{canonical, canonicalise, serialise};
 use super::document::{self, Kept, Service};
-use super::tables::{Definition, Findings, JsonRows, Losses, Table};
+use super::tables::Definition;
 use crate::engine::view::Summary;
 use crate::policy::Subject;
 use serde::Serialize;
@@ -69,7 +69,7 @@ pub fn report_json<R: Read>(summary: &Summary, mut tables: Vec<Rows<R>>, out: &m
     for table in ["dns", "endpoints", "facts"] {
         json.table(table, &mut tables)?;
     }
-    json.rows::<Findings>(Findings::DEFINITION, (1..).zip(&summary.findings))?;
+    json.each("findings", (1..).zip(&summary.findings).map(document::finding))?;
     for table in ["flows", "handshakes"] {
         json.table(table, &mut tables)?;
     }
@@ -84,7 +84,7 @@ pub fn report_json<R: Read>(summary: &Summary, mut tables: Vec<Rows<R>>, out: &m
     if let Some(look_ups) = &summary.look_ups {
         json.member("look_ups", &document::look_ups(look_ups, summary))?;
     }
-    json.rows::<Losses>(Losses::DEFINITION, &summary.losses)?;
+    json.each("losses", summary.losses.iter().map(document::loss))?;
     json.each("markers", summary.markers.iter().map(document::mark))?;
     if let Some(proposal) = &summary.circumstances.proposal {
         json.member("proposal", &document::proposal(proposal))?;
@@ -157,27 +157,6 @@ impl<W: Write> Document<'_, W> {
         }
     }
 
-    /// The row that stands in `line`.
-    fn row(&mut self, at: usize) -> io::Result<()> {
-        self.comma(at);
-        canonicalise(&self.line, &mut self.buffer);
-        self.line.clear();
-        self.hand_on(CHUNK)
-    }
-
-    /// Rows of a table that is small enough to be kept in memory.
-    fn rows<'r, T: Table>(&mut self, table: &Definition, rows: impl IntoIterator<Item = T::Row<'r>>) -> io::Result<()> {
-        self.key(table.name);
-        self.buffer.push(b'[');
-        let mut json = JsonRows::default();
-        for (at, row) in rows.into_iter().enumerate() {
-            json.add::<T>(&row, &mut self.line);
-            self.row(at)?;
-        }
-        self.buffer.push(b']');
-        Ok(())
-    }
-
     /// Rows that are JSON lines already, if there are any of this table.
     fn table<R: Read>(&mut self, key: &str, tables: &mut Vec<Rows<R>>) -> io::Result<()> {
         let Some(at) = tables.iter().position(|t| t.table.name == key) else { return Ok(()) };
@@ -186,7 +165,10 @@ impl<W: Write> Document<'_, W> {
         self.buffer.push(b'[');
         let mut at = 0;
         while lines.read_until(b'\n', &mut self.line)? > 0 {
-            self.row(at)?;
+            self.comma(at);
+            canonicalise(&self.line, &mut self.buffer);
+            self.line.clear();
+            self.hand_on(CHUNK)?;
             at += 1;
         }
         self.buffer.push(b']');

@@ -68,11 +68,11 @@ struct Document<'a> {
     stated: Option<Stated>,
     list: Option<Origin<'a>>,
     law: Vec<Law<'a>>,
-    findings: Vec<FindingRow>,
+    findings: Vec<FindingRow<'a>>,
     recipients: Vec<Recipient<'a>>,
     markers: Vec<Mark<'a>>,
     timeline: Line,
-    losses: Vec<LossRow>,
+    losses: Vec<LossRow<'a>>,
     sources: Vec<Origin<'a>>,
     look_ups: Option<Looked<'a>>,
     #[serde(default)]
@@ -350,7 +350,7 @@ fn stated(mut said: Stated) -> Stated {
     said
 }
 
-fn loss(row: LossRow) -> LossView {
+fn loss(row: LossRow<'_>) -> LossView {
     let LossRow { stage, kind, frames, bytes, from, until } = row;
     LossView { stage: clean(&stage), kind: clean(&kind), frames, bytes, from, until }
 }
@@ -382,7 +382,7 @@ fn recording(r: Recorded<'_>) -> Recording {
     }
 }
 
-fn finding(row: &FindingRow, sources: &Sources, tokens: &mut Tokens) -> Result<Finding, ReadError> {
+fn finding(row: &FindingRow<'_>, sources: &Sources, tokens: &mut Tokens) -> Result<Finding, ReadError> {
     Ok(Finding {
         code: tokens.coin(&row.code)?,
         severity: row.severity,

@@ -4,7 +4,9 @@
 //! stack ([`Short`]) and goes to both forms from there.
 
 use crate::attribution::{Source, Vote, VoteBasis};
-use crate::wire::{Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise};
+use crate::wire::{
+    Clock, Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise,
+};
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -160,8 +162,10 @@ impl RowBuffer {
             Cell::Millis(nanos) => self.bare(&millis(nanos)),
             Cell::Time(time) => {
                 let text = self.clock.show(time);
+                self.json.push(b'"');
                 self.json.extend_from_slice(text);
-                self.csv.extend_from_slice(text.get(1..=TIME).unwrap_or_default());
+                self.json.push(b'"');
+                self.csv.extend_from_slice(text);
             }
             Cell::Rate(word, n) => {
                 let start = self.csv.len();
@@ -372,51 +376,8 @@ pub(super) fn version(code: u16) -> Option<&'static str> {
     })
 }
 
-/// Length of a time in RFC 3339 with nanoseconds.
-const TIME: usize = 30;
-
-/// Writes RFC 3339 times; keeps the text of the last second.
-#[derive(Debug)]
-struct Clock {
-    second: u64,
-    /// The time between the quotes that JSON wants.
-    text: [u8; TIME + 2],
-}
-
-impl Default for Clock {
-    fn default() -> Self {
-        Self { second: u64::MAX, text: *b"\"0000-00-00T00:00:00.000000000Z\"" }
-    }
-}
-
-impl Clock {
-    /// The time in quotes.
-    fn show(&mut self, time: Timestamp) -> &[u8; TIME + 2] {
-        let second = time.secs();
-        if self.second != second {
-            self.second = second;
-            let (year, month, day) = time.day().civil();
-            let second = (second % 86_400) as u32;
-            let ([y0, y1, y2, y3], [m0, m1], [d0, d1]) = (four(year), two(month), two(day));
-            let ([h0, h1], [n0, n1], [s0, s1]) = (two(second / 3600), two(second / 60 % 60), two(second % 60));
-            let fixed = [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1];
-            self.text.iter_mut().skip(1).zip(fixed).for_each(|(to, from)| *to = from);
-        }
-        let nanos = (time.nanos() % 1_000_000_000) as u32;
-        let ([_, a0, a1, a2], [_, b0, b1, b2], [_, c0, c1, c2]) =
-            (four(nanos / 1_000_000), four(nanos / 1_000 % 1_000), four(nanos % 1_000));
-        let [.., f0, f1, f2, f3, f4, f5, f6, f7, f8, _, _] = &mut self.text;
-        (*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7, *f8) = (a0, a1, a2, b0, b1, b2, c0, c1, c2);
-        &self.text
-    }
-}
-
 const fn digit(n: u32) -> u8 {
     b'0' + (n % 10) as u8
-}
-
-const fn two(n: u32) -> [u8; 2] {
-    [digit(n / 10), digit(n)]
 }
 
 const fn four(n: u32) -> [u8; 4] {

@@ -152,19 +152,6 @@ pub fn json_line<T: Table>(event: &str, row: &T::Row<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(buffer.json.get(1..).unwrap_or_default());
 }
 
-/// Makes rows into JSON objects, one by one, with a line end each.
-#[derive(Debug, Default)]
-pub(super) struct JsonRows(RowBuffer);
-
-impl JsonRows {
-    pub(super) fn add<T: Table>(&mut self, row: &T::Row<'_>, out: &mut Vec<u8>) {
-        self.0.csv.clear();
-        self.0.json.clear();
-        T::write(row, &mut self.0);
-        out.extend_from_slice(&self.0.json);
-    }
-}
-
 macro_rules! always {
     (always) => {
         true

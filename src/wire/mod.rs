@@ -20,5 +20,5 @@ pub use key::{End, FlowKey, Pair, Side, TransportKind};
 pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
 pub use short::{Short, decimal, dotted};
 pub use text::{Text, TextRef, is_treacherous, neutralise};
-pub use time::{Day, Timestamp};
+pub use time::{Clock, Day, Timestamp};
 pub use trip::{RoundTrip, TripKind};

@@ -121,7 +121,7 @@ const fn digit(n: u32) -> u8 {
 
 /// The last two digits.
 #[inline]
-fn pair(n: u32) -> [u8; 2] {
+pub(super) fn pair(n: u32) -> [u8; 2] {
     #[expect(clippy::indexing_slicing, reason = "known when it is compiled")]
     const PAIRS: [[u8; 2]; 100] = {
         let mut pairs = [[0; 2]; 100];

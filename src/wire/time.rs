@@ -1,5 +1,6 @@
 //! Points in time as the capture gives them. The core never reads a clock.
 
+use super::short::pair;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -70,7 +71,7 @@ impl Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(ascii(Clock::default().show(*self)))
     }
 }
 
@@ -84,9 +85,49 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// RFC 3339 in UTC with nanoseconds.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (secs, nanos) = (self.secs(), self.0 % 1_000_000_000);
-        let (h, m, s) = (secs / 3600 % 24, secs / 60 % 60, secs % 60);
-        write!(f, "{}T{h:02}:{m:02}:{s:02}.{nanos:09}Z", self.day())
+        f.write_str(ascii(Clock::default().show(*self)))
+    }
+}
+
+fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+/// Length of a time in RFC 3339 with nanoseconds.
+const TIME: usize = 30;
+
+/// Writes times one after the other; keeps the text of the last second.
+#[derive(Debug)]
+pub struct Clock {
+    second: u64,
+    text: [u8; TIME],
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { second: u64::MAX, text: *b"0000-00-00T00:00:00.000000000Z" }
+    }
+}
+
+impl Clock {
+    /// RFC 3339 in UTC with nanoseconds: ASCII, always as long.
+    pub fn show(&mut self, time: Timestamp) -> &[u8; TIME] {
+        let second = time.secs();
+        if self.second != second {
+            self.second = second;
+            let (year, month, day) = time.day().civil();
+            let second = (second % 86_400) as u32;
+            let ([y0, y1], [y2, y3], [m0, m1], [d0, d1]) = (pair(year / 100), pair(year), pair(month), pair(day));
+            let ([h0, h1], [n0, n1], [s0, s1]) = (pair(second / 3600), pair(second / 60 % 60), pair(second % 60));
+            let fixed = [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1];
+            self.text.iter_mut().zip(fixed).for_each(|(to, from)| *to = from);
+        }
+        let nanos = (time.nanos() % 1_000_000_000) as u32;
+        let ([a0, a1], [b0, b1], [c0, c1], [d0, d1]) =
+            (pair(nanos / 10_000_000), pair(nanos / 100_000), pair(nanos / 1_000), pair(nanos / 10));
+        let [.., f0, f1, f2, f3, f4, f5, f6, f7, f8, _] = &mut self.text;
+        (*f0, *f1, *f2, *f3, *f4, *f5, *f6, *f7, *f8) = (a0, a1, b0, b1, c0, c1, d0, d1, pair(nanos)[1]);
+        &self.text
     }
 }
 
@@ -144,6 +185,23 @@ impl fmt::Display for Day {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_shows_every_time_whatever_it_showed_before() {
+        let mut clock = Clock::default();
+        for (nanos, text) in [
+            (0, "1970-01-01T00:00:00.000000000Z"),
+            (1, "1970-01-01T00:00:00.000000001Z"),
+            (86_399_999_999_999, "1970-01-01T23:59:59.999999999Z"),
+            (86_400_000_000_000, "1970-01-02T00:00:00.000000000Z"),
+            (1_587_036_850_123_456_789, "2020-04-16T11:34:10.123456789Z"),
+            (u64::MAX, "2554-07-21T23:34:33.709551615Z"),
+            (1_587_036_850_012_345_678, "2020-04-16T11:34:10.012345678Z"),
+        ] {
+            assert_eq!(clock.show(Timestamp(nanos)), text.as_bytes());
+            assert_eq!(Timestamp(nanos).to_string(), text);
+        }
+    }
 
     #[test]
     fn prints_rfc_3339_with_nanoseconds() {
