@@ -104,20 +104,22 @@ fn kept(frame: &Frame<'_>, packet: &Packet<'_>, left: u32) -> usize {
         return whole.min(if packet.payload.is_empty() { whole } else { HEADERS.max(left as usize) });
     }
     let more = match packet.transport {
+        _ if resolves(packet) => packet.payload.len(),
         Transport::Tcp { .. } => 0,
-        _ => signalling(packet),
+        _ => signalling(packet.payload),
     };
     offset + packet.payload.len().min(more.max(left as usize))
 }
 
-/// How much of a datagram tells who talks and how, and is kept however late it comes: names, addresses, handshakes, the
-/// header of media.
-fn signalling(packet: &Packet<'_>) -> usize {
-    let payload = packet.payload;
+/// Whether names are asked for, over UDP or TCP: that is kept however late it comes.
+fn resolves(packet: &Packet<'_>) -> bool {
+    [packet.source.port, packet.destination.port].iter().any(|port| matches!(port, 53 | 5353 | 5355))
+}
+
+/// How much of a datagram tells who talks and how, and is kept however late it comes: addresses, handshakes, the header of
+/// media.
+fn signalling(payload: &[u8]) -> usize {
     let all = payload.len();
-    if [packet.source.port, packet.destination.port].iter().any(|port| matches!(port, 53 | 5353 | 5355)) {
-        return all;
-    }
     match payload {
         // STUN: RFC 8489 §5, the magic cookie. DTLS but application data: RFC 9147 §4.
         [0..=0x3f, _, _, _, 0x21, 0x12, 0xa4, 0x42, ..] | [20..=22, 0xfe, ..] => all,

@@ -27,6 +27,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 pub(super) const CAPTURE: &str = "capture";
 /// Where a capture that was watched lies in a bundle.
@@ -545,6 +546,9 @@ struct Environment {
     sealed: String,
 }
 
+/// SHA-256 of the program file. With what debuggers read it is a large one.
+pub(super) static PROGRAM_SHA256: LazyLock<Option<String>> =
+    LazyLock::new(|| std::env::current_exe().ok().and_then(|path| sha256(&path).ok()));
 /// Versions and digests of every library in the program.
 const LIBRARIES: &[u8] = include_bytes!("../../Cargo.lock");
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
@@ -582,7 +586,7 @@ fn environment() -> Environment {
         #[cfg(not(feature = "live"))]
         libpcap: None,
         libraries_sha256: HEXLOWER.encode(digest(&SHA256, LIBRARIES).as_ref()),
-        program_sha256: std::env::current_exe().ok().and_then(|path| sha256(&path).ok()),
+        program_sha256: PROGRAM_SHA256.clone(),
         features: [
             ("live", cfg!(feature = "live")),
             ("tui", cfg!(feature = "tui")),

@@ -2,7 +2,7 @@
 //! and all headers are written down. What was written is analyzed again, and only if that comes out the same does it take the
 //! place of the files; else they are copied as they are.
 
-use super::bundle::{Bundle, RECORDING, new_folder};
+use super::bundle::{Bundle, PROGRAM_SHA256, RECORDING, new_folder};
 use super::knowledge::file_name;
 use super::narrow::narrow_to;
 use super::offline::{Input, Job, Outcome, Survey, analyze, compared, record, segments};
@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
 /// Names that are told apart in the files.
@@ -138,6 +138,13 @@ pub fn keep(bundle: &mut Bundle, files: &[PathBuf], job: &Job, how: Keep) -> Res
     Ok(outcome)
 }
 
+/// What came of the files that were given.
+struct Before {
+    tables: Fingerprint,
+    complaints: Vec<String>,
+    incomplete: bool,
+}
+
 /// The analysis whose tables the bundle holds.
 fn in_bundle(bundle: &Bundle, input: Input, job: &Job) -> Job {
     Job { input, output: Some(bundle.data()), hash: true, overwrite: true, ..job.clone() }
@@ -168,7 +175,15 @@ fn in_scope(
         progress: job.progress,
         ..Job::new(Input::Files(files.to_vec()), Arc::clone(&job.knowledge))
     };
-    let (first, recorder, seen) = record(&given, Recorder::create(&folder, header)?, job.device.is_some())?;
+    let (before, recorder, seen) = {
+        let (first, recorder, seen) = record(&given, Recorder::create(&folder, header)?, job.device.is_some())?;
+        // All else that it tells is told again.
+        (
+            Before { tables: first.fingerprint, complaints: first.complaints, incomplete: first.incomplete },
+            recorder,
+            seen,
+        )
+    };
     if let Some(why) = recorder.close()? {
         if streamed {
             bail!("standard input: {why}; save it as a file and name that");
@@ -184,7 +199,7 @@ fn in_scope(
     let mut different = Vec::new();
     if apart {
         let kept = Job { input: Input::Files(vec![folder.clone()]), ..given };
-        different = differences(&first.fingerprint, &compared(&kept)?.fingerprint);
+        different = differences(&before.tables, &compared(&kept)?.fingerprint);
         if !different.is_empty() && !streamed {
             return set_aside(&folder, otherwise(&different));
         }
@@ -195,7 +210,12 @@ fn in_scope(
     // Beside the analysis what will be sealed is hashed.
     let job = in_bundle(bundle, Input::Files(vec![folder.clone()]), job);
     let (outcome, hashed) = thread::scope(|scope| {
-        let hashed = scope.spawn(|| hashed(&folder));
+        let hashed = scope.spawn(|| {
+            let hashed = hashed(&folder);
+            // While the tables are written.
+            LazyLock::force(&PROGRAM_SHA256);
+            hashed
+        });
         (analyze(&job), hashed.join())
     });
     let mut outcome = outcome?;
@@ -209,7 +229,7 @@ fn in_scope(
     let tables = tables(&bundle.data())?;
     if !apart {
         let now: Fingerprint = tables.iter().map(|(name, digests)| (name.clone(), digests.sha256.clone())).collect();
-        different = differences(&first.fingerprint, &now);
+        different = differences(&before.tables, &now);
         if !different.is_empty() && !streamed {
             return set_aside(&folder, otherwise(&different));
         }
@@ -227,14 +247,14 @@ fn in_scope(
         _ => otherwise(&different),
     };
     bundle.note("kept", &format!("{what}, {bytes} bytes; {same}"))?;
-    if !different.is_empty() {
-        outcome.complaints.push(otherwise(&different));
-    }
     bundle.know(files.into_iter().map(|(name, digests)| (format!("{RECORDING}/{name}"), digests)));
     bundle.know(tables.into_iter().map(|(name, digests)| (format!("{PAYLOAD}/{name}"), digests)));
     // What was wrong with the files that were given, by their names.
-    outcome.incomplete |= first.incomplete;
-    outcome.complaints.splice(.., first.complaints);
+    outcome.incomplete |= before.incomplete;
+    outcome.complaints.splice(.., before.complaints);
+    if !different.is_empty() {
+        outcome.complaints.push(otherwise(&different));
+    }
     Ok(Ok(outcome))
 }
 

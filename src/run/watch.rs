@@ -6,7 +6,7 @@ use super::dashboard::Shown;
 use super::live::{Finished, Plan, Save, Session};
 use super::offline::{Input, Job, Outcome, analyze, conclude};
 use super::stage::now;
-use crate::attribution::{Claim, Company, Confidence, CountryCode};
+use crate::attribution::{Claim, Company, Confidence, CountryCode, NameBasis};
 use crate::engine::Knowledge;
 #[cfg(feature = "tui")]
 use crate::engine::health::Closing;
@@ -296,15 +296,14 @@ fn line(health: &Health, summary: Option<&Summary>) -> String {
     format!("zollhund: {source}: {state} · {frames} frames, {bytes:.1} MB{found} · {lost} lost{saved}")
 }
 
-/// Who a recipient is and how it stands, as far as it is told again when it is known better: name, company behind the name,
+/// Who a recipient is and how it stands, as far as it is told again when it is known better: names, company behind the name,
 /// holder of the network, place and how sure it is, group.
-type Said = (Option<Text>, [Option<Box<str>>; 2], Option<(CountryCode, Confidence)>, Listing);
+type Said = (Vec<(Text, NameBasis)>, [Option<Box<str>>; 2], Option<(CountryCode, Confidence)>, Listing);
 
 fn said(recipient: &Subject) -> Said {
     let company = |claim: &Option<Claim<Arc<Company>>>| claim.as_ref().map(|claim| claim.value.name.clone());
     let place = recipient.located_in.as_ref().map(|claim| (claim.value, claim.confidence));
-    let name = recipient.names.first().map(|(name, _)| name.clone());
-    (name, [company(&recipient.operator), company(&recipient.holder)], place, recipient.listing)
+    (recipient.names.clone(), [company(&recipient.operator), company(&recipient.holder)], place, recipient.listing)
 }
 
 /// Writes what happens as lines of JSON.
