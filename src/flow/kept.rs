@@ -21,12 +21,27 @@ impl<T> Default for Kept<T> {
 
 impl<T> Kept<T> {
     #[must_use]
+    #[inline]
     pub fn get(&self, FlowId(n): FlowId) -> Option<&T> {
-        self.latest.get(n.wrapping_sub(self.first) as usize).or_else(|| self.older.get(&n))
+        let latest = self.latest.get(n.wrapping_sub(self.first) as usize);
+        if latest.is_some() { latest } else { self.get_older(n) }
     }
 
+    #[inline]
     pub fn get_mut(&mut self, FlowId(n): FlowId) -> Option<&mut T> {
-        self.latest.get_mut(n.wrapping_sub(self.first) as usize).or_else(|| self.older.get_mut(&n))
+        let at = n.wrapping_sub(self.first) as usize;
+        if at < self.latest.len() { self.latest.get_mut(at) } else { self.get_older_mut(n) }
+    }
+
+    // Asked for every packet, and hardly ever for these.
+    #[cold]
+    fn get_older(&self, n: u32) -> Option<&T> {
+        self.older.get(&n)
+    }
+
+    #[cold]
+    fn get_older_mut(&mut self, n: u32) -> Option<&mut T> {
+        self.older.get_mut(&n)
     }
 
     /// The number that the next one gets: so many there ever were.
