@@ -28,9 +28,7 @@ use crate::engine::health::{
 use crate::engine::view::Incident;
 use crate::engine::view::Marker;
 use crate::engine::{Config, Device, Engine, Input, Knowledge, Snapshot};
-#[cfg(feature = "live")]
-use crate::evidence::Told;
-use crate::evidence::{EvidenceError, Header, Store, StoreOptions};
+use crate::evidence::{EvidenceError, Header, Store, StoreOptions, Told};
 use crate::wire::{Text, Timestamp};
 use anyhow::{Context, Result};
 use std::collections::VecDeque;

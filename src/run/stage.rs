@@ -373,7 +373,6 @@ pub(super) enum Order {
     /// Whose a flow is.
     #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a machine tells"))]
     Owner(Asked, Owner, bool),
-    #[cfg_attr(not(feature = "live"), expect(dead_code, reason = "only a machine tells"))]
     Told(Told),
 }
 
