@@ -1,8 +1,8 @@
 //! What could not be seen, gathered from the flows: hidden names, tunnels, halves and middles of conversations.
 
-use super::MAX_EVIDENCE;
 use super::notes::Notes;
 use super::view::FlowView;
+use super::{MAX_EVIDENCE, is_judged};
 use crate::dissect::fact::Hidden;
 use crate::dissect::resolvers;
 use crate::flow::Flow;
@@ -20,7 +20,7 @@ pub(super) struct BlindSpots {
 
 impl BlindSpots {
     pub(super) fn note(&mut self, flow: &Flow, notes: &Notes, view: &FlowView<'_>, seen: &mut Circumstances) {
-        if !matches!(view.scope, "" | "in") {
+        if !is_judged(view.scope) {
             return;
         }
         let mut hidden = notes.hidden;

@@ -45,6 +45,12 @@ impl std::fmt::Display for Device {
     }
 }
 
+/// Whether a flow of this scope is to be judged (see [`super::view::FlowView`]).
+#[must_use]
+pub fn is_judged(scope: &str) -> bool {
+    matches!(scope, "" | "in")
+}
+
 /// What is known about the position of the capture.
 #[derive(Debug, Default)]
 pub(super) struct Vantage {
@@ -69,7 +75,7 @@ impl Vantage {
 
     /// Whether the flow is to be judged: the audited device and the watched programs take part, or none were named.
     pub(super) fn judges(&self, flow: &Flow, watched: Option<bool>) -> bool {
-        matches!(self.scope(flow, watched), "" | "in")
+        is_judged(self.scope(flow, watched))
     }
 
     /// `in`, `out`, `unknown` where no program could be told, or empty where nothing was named.

@@ -263,8 +263,7 @@ impl Engine {
                 self.peers.insert(end.address);
             }
             Fact::Realm(ref realm) => {
-                let judged =
-                    matches!(self.vantage.scope(flow, notes.owner.map(|id| self.owners.watched(id))), "" | "in");
+                let judged = self.vantage.judges(flow, notes.owner.map(|id| self.owners.watched(id)));
                 if judged && self.realms.len() < MAX_EVIDENCE && !self.realms.iter().any(|(known, _)| known == realm) {
                     self.realms.push((realm.clone(), frame));
                 }

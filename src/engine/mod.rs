@@ -28,7 +28,7 @@ mod timeline;
 mod trips;
 pub mod view;
 
-pub use client::Device;
+pub use client::{Device, is_judged};
 pub use event::Event;
 pub use input::Input;
 pub use limits::{LedgerLimits, Limits};
@@ -74,6 +74,8 @@ const MAX_ANNOUNCED: usize = 1 << 12;
 /// Flows without a name that wait for an answer of DNS which comes a little late, and how long, in nanoseconds.
 const MAX_NEWCOMERS: usize = 64;
 const LATE: u64 = 2_000_000_000;
+/// Frame numbers kept as evidence of one thing that concerns the whole capture.
+const MAX_EVIDENCE: usize = 16;
 
 /// A flow without a name, beside the bits of the addresses by which an answer finds it.
 #[derive(Debug, Clone, Copy)]
@@ -82,8 +84,6 @@ struct Newcomer {
     flow: FlowId,
     ends: Pair<u128>,
 }
-/// Frame numbers kept as evidence of one thing that concerns the whole capture.
-const MAX_EVIDENCE: usize = 16;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 //! recipient each belongs to.
 
 use super::view::{ClientBasis, Summary, Tally};
-use super::{Engine, Knowledge, NoRows, row_number};
+use super::{Engine, Knowledge, NoRows, is_judged, row_number};
 use crate::attribution::{NameBasis, Owner};
 use crate::dissect::fact::{Choice, Offer};
 use crate::wire::{End, FrameNo, Text, Timestamp, TransportKind};
@@ -68,7 +68,7 @@ impl Engine {
             let client = self.vantage.client(flow, notes);
             let view = self.flow_view(id, flow, notes, client);
             let name = notes.name(client.0).map(|(name, _)| name);
-            let judged = matches!(view.scope, "" | "in");
+            let judged = is_judged(view.scope);
             FlowRow {
                 flow: view.flow,
                 recipient: if judged { filed_as.get(view.server.address, name) } else { None },

@@ -20,6 +20,7 @@ use crate::policy::{Circumstances, Finding, Incidents, Lang, Listing, Proposal, 
 use crate::wire::{Day, FrameNo, Text, neutralise};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -65,7 +66,7 @@ struct Document<'a> {
     circumstances: Seen<'a>,
     service: Option<Service<'a>>,
     proposal: Option<Proposed<'a>>,
-    stated: Option<Stated>,
+    stated: Option<Value>,
     list: Option<Origin<'a>>,
     law: Vec<Law<'a>>,
     findings: Vec<FindingRow<'a>>,
@@ -262,7 +263,7 @@ fn summary(d: Document<'_>) -> Result<Summary, ReadError> {
         dns_answers: d.totals.dns_answers,
         handshakes: d.totals.handshakes,
         service: d.service.map(|s| (clean(&s.id), clean(&s.name))),
-        stated: d.stated.map(stated),
+        stated: d.stated.map(stated).transpose()?,
         list: d.list.map(|list| Arc::new(source(&list))),
         recipients: d.recipients.into_iter().map(|r| recipient(r, &sources, &mut tokens)).collect::<Result<_, _>>()?,
         lang: lang(&d.lang)?,
@@ -296,58 +297,17 @@ fn proposal(p: Proposed<'_>) -> Proposal {
     }
 }
 
-fn stated(mut said: Stated) -> Stated {
-    let Stated {
-        reference,
-        date,
-        purpose,
-        legal_basis,
-        controller,
-        operator,
-        organisation,
-        contact,
-        witness,
-        consent,
-        accounts,
-        client,
-        version,
-        platform,
-        account,
-        configuration,
-        network,
-        deletion,
-        retention,
-        note,
-        jurisdiction,
-        place,
-    } = &mut said;
-    let texts = [
-        reference,
-        date,
-        purpose,
-        legal_basis,
-        controller,
-        operator,
-        organisation,
-        contact,
-        witness,
-        consent,
-        accounts,
-        client,
-        version,
-        platform,
-        account,
-        configuration,
-        network,
-        deletion,
-        retention,
-        note,
-        jurisdiction,
-    ];
-    for text in texts.into_iter().chain(place.as_mut().map(|place| &mut place.city)) {
-        *text = clean(text);
+/// Every text in it is neutralised before it is taken for what the auditor stated.
+fn stated(mut said: Value) -> Result<Stated, ReadError> {
+    fn neutralised(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = clean(text).into(),
+            Value::Object(members) => members.values_mut().for_each(neutralised),
+            _ => {}
+        }
     }
-    said
+    neutralised(&mut said);
+    Ok(serde_json::from_value(said)?)
 }
 
 fn loss(row: LossRow<'_>) -> LossView {

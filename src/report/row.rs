@@ -5,7 +5,7 @@
 
 use crate::attribution::{Source, Vote, VoteBasis};
 use crate::wire::{
-    Clock, Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise,
+    Clock, Day, End, Short, TextRef, Timestamp, TransportKind, decimal, dotted, is_treacherous, neutralise, pair,
 };
 use std::fmt::{self, Write};
 use std::net::{IpAddr, Ipv6Addr};
@@ -376,19 +376,12 @@ pub(super) fn version(code: u16) -> Option<&'static str> {
     })
 }
 
-const fn digit(n: u32) -> u8 {
-    b'0' + (n % 10) as u8
-}
-
-const fn four(n: u32) -> [u8; 4] {
-    [digit(n / 1000), digit(n / 100), digit(n / 10), digit(n)]
-}
-
 /// Nanoseconds as milliseconds with three decimals: captures are no more exact than microseconds.
 fn millis(nanos: u64) -> Short<24> {
     let micros = nanos.saturating_add(500) / 1_000;
     let whole = decimal(micros / 1_000);
-    let [_, a, b, c] = four((micros % 1_000) as u32);
+    let thousandths = (micros % 1_000) as u32;
+    let ([_, a], [b, c]) = (pair(thousandths / 100), pair(thousandths));
     let mut text = [0; 24];
     let shown = whole.bytes().iter().copied().chain([b'.', a, b, c]);
     text.iter_mut().zip(shown).for_each(|(to, from)| *to = from);

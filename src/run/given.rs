@@ -267,10 +267,7 @@ fn set_aside(folder: &Path, why: String) -> Result<Result<Outcome, String>> {
 
 /// Tables of which one analysis says something else than the other.
 fn differences(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
-    let same = |(name, _): &&(String, String)| {
-        before.iter().find(|row| row.0 == *name) == after.iter().find(|row| row.0 == *name)
-    };
-    before.iter().filter(|row| !same(row)).map(|(name, _)| name.clone()).collect()
+    before.iter().filter(|row| !after.contains(row)).map(|(name, _)| name.clone()).collect()
 }
 
 fn otherwise(tables: &[String]) -> String {

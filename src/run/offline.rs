@@ -10,7 +10,7 @@ use crate::capture::{CaptureError, CaptureFile, Captured, Digest, Ending, Note};
 use crate::decode::can_read;
 use crate::dissect::fact::Fact;
 use crate::engine::view::{CaptureInfo, EndpointView, FlowView, HandshakeView, LookUps, Marker, Recording, Summary};
-use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows};
+use crate::engine::{self, Config, Device, Engine, Event, Knowledge, Rows, is_judged};
 use crate::evidence::{Entry, Header, JOURNAL, Sealed, Told, read_journal};
 use crate::policy::Lang;
 use crate::report::Annex;
@@ -260,7 +260,7 @@ impl Rows for Survey {
 impl Survey {
     /// Whether there is something that is of nobody who is audited.
     pub(super) fn has_others(&self) -> bool {
-        !self.flows.iter().all(|flow| matches!(flow.scope, "" | "in")) || self.frames.contains(&0)
+        !self.flows.iter().all(|flow| is_judged(flow.scope)) || self.frames.contains(&0)
     }
 
     fn event(&mut self, event: &Event<'_>) {

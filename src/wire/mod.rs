@@ -18,7 +18,7 @@ pub use fault::{Fault, FaultKind, Layer};
 pub use frame::{Direction, Frame, FrameNo, LinkType};
 pub use key::{End, FlowKey, Pair, Side, TransportKind};
 pub use packet::{Fragment, Packet, TcpFlags, Transport, Tunnel};
-pub use short::{Short, decimal, dotted};
+pub use short::{Short, decimal, dotted, pair};
 pub use text::{Text, TextRef, is_treacherous, neutralise};
 pub use time::{Clock, Day, Timestamp};
 pub use trip::{RoundTrip, TripKind};

@@ -120,8 +120,9 @@ const fn digit(n: u32) -> u8 {
 }
 
 /// The last two digits.
+#[must_use]
 #[inline]
-pub(super) fn pair(n: u32) -> [u8; 2] {
+pub fn pair(n: u32) -> [u8; 2] {
     #[expect(clippy::indexing_slicing, reason = "known when it is compiled")]
     const PAIRS: [[u8; 2]; 100] = {
         let mut pairs = [[0; 2]; 100];
