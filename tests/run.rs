@@ -422,7 +422,8 @@ fn what_sudo_starts_is_the_callers() {
     }
     fs::write(format!("/etc/netns/{}/resolv.conf", world.machine), "nameserver 192.0.2.1\n").unwrap();
     let url = format!("http://{SERVER}:{}/", PORTS[0]);
-    let who = "id -u >who; exec curl -sS -o body --limit-rate 400k --max-time 30 \"$0\"";
+    // Slow enough to be looked at while it lives, also on a busy machine: what has ended keeps the name of the script.
+    let who = "id -u >who; exec curl -sS -o body --limit-rate 100k --max-time 30 \"$0\"";
     for network in ["pasta", "nat"] {
         let evidence = format!("evidence-{network}");
         let args = ["--network", network, "--save", &evidence, "--", "sh", "-c", who, &url];
